@@ -216,13 +216,13 @@ enum ax_exec_fault {
     AX_GUEST_FAULT_RESOURCES = 8     /* not its fault: the system refused memory or mappings */
 };
 
-enum ax_log_level { AX_GUEST_LOG_INFO = 1, AX_GUEST_LOG_WARN = 2, AX_GUEST_LOG_ERROR = 3 };
+enum ax_guest_log_level { AX_GUEST_LOG_INFO = 1, AX_GUEST_LOG_WARN = 2, AX_GUEST_LOG_ERROR = 3 };
 
 struct ax_log_line {
     const void *data; /* any bytes that the guest chose; lives until ax_exec_free() */
     uint32_t len;     /* at most 4 KiB: longer lines are cut before a broken UTF-8 character */
     uint32_t at_ms;   /* since ax_exec_new() */
-    enum ax_log_level level;
+    enum ax_guest_log_level level;
 };
 
 struct ax_exec_event {
