@@ -73,7 +73,7 @@ SAMPLES = {
     rules.documented_headers: [
         ({"src/base/a.h": "int x;\n\nint ax_a_get(const struct ax_a *a);\n"}, "ax_a_get()",
          {"src/base/a.h": "/* Its number. */\nint ax_a_get(const struct ax_a *a);\n"}),
-        ({"src/base/a.h": "/* A. */\nint x;\n\nvoid ax_a_set(struct ax_a *a,\n    int b);\n"}, "ax_a_set()",
+        ({"src/base/a.h": "/* A. */\n\nint x;\n\nvoid ax_a_set(struct ax_a *a,\n    int b);\n"}, "ax_a_set()",
          {"src/base/a.h": "struct ax_a;\n\nint ax_a_get(struct ax_a *a); /* borrowed */\n"}),
     ],
     rules.no_wasm: [

@@ -229,14 +229,14 @@ PROTOTYPE = re.compile(r"^(?!typedef|#|static|struct \w+ \{|return)[A-Za-z_][\w 
 
 
 def documented_headers(tree):
-    """Each paragraph of prototypes in a public header has a comment in it or right above it."""
+    """Each paragraph of prototypes in a public header has a comment in it or in the one before."""
     for name in tree.matching("*.h"):
         if not name.startswith(("src/", "engine/", "sdk/c/")):
             continue
         line, before = 1, ""
         for paragraph in re.split(r"\n[ \t]*\n", tree.text(name)):
             found = PROTOTYPE.search(paragraph)
-            if found and "/*" not in paragraph and not before.rstrip().endswith("*/"):
+            if found and "/*" not in paragraph + before:
                 yield f"{name}:{line}: {found[1]}() is promised nowhere: say what it does"
             line += paragraph.count("\n") + 2
             before = paragraph
