@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 #define AX_FRAME_VERSION 1
-#define AX_FRAME_HEADER 16
-#define AX_FRAME_HAS_FD 1u
+#define AX_FRAME_HEADER  16
+#define AX_FRAME_HAS_FD  1u
 
 struct ax_frame {
     uint8_t type;
@@ -33,6 +33,13 @@ void ax_frame_put_str(struct ax_buf *buf, struct ax_str value);  /* u32 length +
 void ax_frame_put_body(struct ax_buf *buf, struct ax_str value); /* raw, last */
 /* Patches the length. The buffer's sticky code tells whether everything fitted. */
 enum ax_code ax_frame_end(struct ax_buf *buf, size_t begun_at);
+
+/* Reads the header that `bytes` starts with. *ret_size says how many bytes the frame has in all, or
+ * the header's size while that is not known. With all of them there, ret_frame->payload borrows from
+ * `bytes`; with at least a header, the rest of *ret_frame is set. AX_E_INVALID_REQUEST: a length
+ * that cannot be or lies over `frame_max`, another version, an unknown flag. */
+AX_CHECKED enum ax_code ax_frame_parse(struct ax_str bytes, size_t frame_max,
+                                       struct ax_frame *ret_frame, size_t *ret_size);
 
 struct ax_reader {
     struct ax_str rest;

@@ -18,6 +18,7 @@ struct ax_loop;
 
 struct ax_timer { /* zero-initialised; inside its owner; stop it before the owner dies */
     uint64_t at_ms;
+    uint64_t order; /* of its start: equal moments run in that order */
     void (*on_time)(struct ax_timer *timer);
     struct ax_loop *loop;
     size_t slot; /* position in the heap + 1; 0: not running */
@@ -45,6 +46,10 @@ struct ax_loop {
     uv_idle_t idle;
     struct ax_timer **heap;
     size_t heap_len, heap_cap;
+    uint64_t timers_started; /* gives each start its order */
+    uint64_t armed_ms;       /* when libuv will wake us at the latest */
+    struct ax_task again;    /* arms for timers that are due in the next turn */
+    bool firing;             /* timers are being run */
     struct ax_task *tasks_first, *tasks_last;
     bool stopping;
 };
@@ -66,8 +71,7 @@ bool ax_timer_is_running(const struct ax_timer *timer);
 
 /* Runs `on_run` once, later in this turn or in the next; posted tasks run in order. Already posted:
  * nothing. */
-void ax_task_post(struct ax_loop *loop, struct ax_task *task,
-                  void (*on_run)(struct ax_task *task));
+void ax_task_post(struct ax_loop *loop, struct ax_task *task, void (*on_run)(struct ax_task *task));
 void ax_task_withdraw(struct ax_task *task);
 
 /* Runs `run(run_arg)` on a thread; its code is on_done's. Cancel stops it only before it began. */

@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#define AX_ROLE_CONTROL_FD 3
+#define AX_ROLE_CONTROL_FD  3
 #define AX_ROLE_SETTINGS_FD 4
 
 /* --- in the supervisor --- */
