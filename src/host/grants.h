@@ -7,29 +7,11 @@
 #define AX_HOST_GRANTS_H
 
 #include "base/str.h"
+#include "bundle/capability.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A bit for each capability of our own (contracts, guest ABIs). */
-enum ax_capability {
-    AX_CAP_CONTEXT_READ = 1 << 0,
-    AX_CAP_LOG_EMIT = 1 << 1,
-    AX_CAP_USER_READ = 1 << 2,
-    AX_CAP_CONFIG_READ = 1 << 3,
-    AX_CAP_SECRETS_GET = 1 << 4,
-    AX_CAP_HTTP_FETCH = 1 << 5,
-    AX_CAP_STORAGE_KV = 1 << 6,
-    AX_CAP_UI_PROXY = 1 << 7,
-    AX_CAP_SCHEDULER_MANAGE = 1 << 8,
-};
-/* These need no grant and no line in a manifest. */
-#define AX_CAP_ALWAYS \
-    (AX_CAP_CONTEXT_READ | AX_CAP_LOG_EMIT | AX_CAP_USER_READ | AX_CAP_CONFIG_READ)
-
-/* The bit of a name, with or without "cap:"; false when it is not one of ours. Pure, any thread. */
-bool ax_capability_by_name(struct ax_str name, unsigned *ret_bit);
 
 /* How many fetches an execution may start, and have under way at one moment. */
 #define AX_HOST_FETCHES_MAX     8
@@ -37,7 +19,7 @@ bool ax_capability_by_name(struct ax_str name, unsigned *ret_bit);
 
 /* Everything here is borrowed from the front and must outlive the execution's calls. */
 struct ax_host_grants {
-    unsigned capabilities; /* AX_CAP_*, effective: (grants and manifest) or always granted */
+    unsigned capabilities; /* enum ax_capability, effective: AX_CAP_ALWAYS | (grants & manifest) */
 
     /* The manifest's `egress`. Without the key it narrows nothing; an empty list allows nothing. */
     bool has_manifest_egress;
@@ -47,18 +29,18 @@ struct ax_host_grants {
     const struct ax_str *request_egress;
     size_t request_egress_count;
 
-    /* Whose execution it is: for the audit line and for interfaces that need it. */
+    /* Whose execution it is; answers `context` and stands in the audit line. */
     struct ax_str tenant_id;
-    struct ax_str install_id;
     struct ax_str extension_id;
+    struct ax_str install_id; /* may be empty */
+    struct ax_str version_id; /* may be empty */
     struct ax_str request_id;
     /* Sent along by http.fetch when the guest sets none; empty: none. */
     struct ax_str traceparent;
 
-    /* Ready answers, each one whole JSON value, or empty (config: `{}`, user: not available). */
-    struct ax_str context_json; /* object context-data, kebab-case names */
-    struct ax_str config_json;  /* object, key to string */
-    struct ax_str user_json;    /* object user-data-v2, kebab-case names */
+    /* JSON objects as the execute request carries them; empty: absent. */
+    struct ax_str config_json; /* key to string, number or boolean */
+    struct ax_str user_json;   /* user_id, user_email, ... additional_fields */
 
     /* Counted by the host calls; zero at first; the front reads them. */
     uint32_t fetches; /* started */
