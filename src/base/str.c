@@ -167,6 +167,11 @@ static size_t str_utf8_step(const unsigned char *at, size_t left)
     return len;
 }
 
+size_t ax_str_utf8_len(struct ax_str str)
+{
+    return str.len > 0 ? str_utf8_step((const unsigned char *)str.ptr, str.len) : 0;
+}
+
 bool ax_str_is_utf8(struct ax_str str)
 {
     const unsigned char *at = (const unsigned char *)str.ptr;
