@@ -1,0 +1,22 @@
+;; SPDX-License-Identifier: Apache-2.0
+;; Logs one line of each level, then answers.
+(module
+  (import "alga" "log_info" (func $info (param i32 i32)))
+  (import "alga" "log_warn" (func $warn (param i32 i32)))
+  (import "alga" "log_error" (func $error (param i32 i32)))
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 4096))
+  (func $alloc (export "alloc") (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at (global.get $next))
+    (global.set $next (i32.add (local.get $at) (local.get $size)))
+    (local.get $at))
+  (data (i32.const 1024) "infowarnerror")
+  (data (i32.const 16) "{\"status\":200,\"headers\":{\"content-type\":\"text/plain\"},\"body_b64\":\"b2s=\"}")
+  (func (export "handler") (param $ptr i32) (param $len i32) (param $out i32) (result i32)
+    (call $info (i32.const 1024) (i32.const 4))
+    (call $warn (i32.const 1028) (i32.const 4))
+    (call $error (i32.const 1032) (i32.const 5))
+    (i32.store (local.get $out) (i32.const 16))
+    (i32.store offset=4 (local.get $out) (i32.const 72))
+    (i32.const 0)))
