@@ -45,7 +45,7 @@ struct ax_host_grants {
     /* Counted by the host calls; zero at first; the front reads them. */
     uint32_t fetches; /* started */
     uint32_t fetches_in_flight;
-    uint64_t egress_bytes; /* bodies sent and received */
+    uint64_t egress_bytes; /* heads and bodies, sent and received */
 };
 
 #endif

@@ -70,7 +70,7 @@ struct ax_host_audit {
                             "connect_failed", "tls_failed", "transport", "too_large", "deadline",
                             "quota", "denied", "invalid", "internal", "canceled" */
     char address[46];    /* the address connected to, or the one that was refused; may be empty */
-    uint64_t bytes_up, bytes_down; /* bodies */
+    uint64_t bytes_up, bytes_down; /* heads and bodies */
     uint64_t ms;
 };
 
