@@ -54,9 +54,10 @@ struct ax_http_server_options {
     void (*on_head)(void *arg, struct ax_exchange *ex);
     /* The body is complete: answer now or later. Never NULL. */
     void (*on_request)(void *arg, struct ax_exchange *ex);
-    /* The client went away, was too slow with its body, or the server is being freed, after on_head
-     * (or on_request, when there is no on_head) and before the answer. `ex` is gone when this
-     * returns; it must not be answered. May be NULL only if every answer is given at once. */
+    /* After on_head (or on_request, when there is no on_head) and before the answer: the client went
+     * away, its body was malformed, too large or too slow (the server answers that), or the server
+     * is being freed. `ex` is gone when this returns; it must not be answered. A client that only
+     * half-closes counts as gone. May be NULL only if every answer is given at once. */
     void (*on_abort)(void *arg, struct ax_exchange *ex);
     void *arg;
 };
@@ -133,7 +134,7 @@ struct ax_str ax_exchange_peer(const struct ax_exchange *ex);
 struct ax_str ax_exchange_request_id(struct ax_exchange *ex);
 struct ax_http_server *ax_exchange_server(const struct ax_exchange *ex);
 
-/* Each of the four answers exactly once and ends the exchange: `ex` is not touched afterwards. May
+/* Each of these three answers exactly once and ends the exchange: `ex` is not touched afterwards. May
  * be called inside on_head and on_request or any time later, not in on_abort. We write the framing:
  * status line, date, content-length, connection, and no body for HEAD, 204 and 304. A status outside
  * 200..599, or a header that is malformed or ours to write, is a mistake on our side: the client
