@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does the checkout keep our rules, and does each rule bite when it is broken?"""
-import os
 import pathlib
 
 import pytest
@@ -67,6 +66,9 @@ SAMPLES = {
     rules.built_and_tested: [
         ({"src/base/a.c": "", "src/base/CMakeLists.txt": "ax_library(base SOURCES ba.c a.cc)"},
          "not named", {"src/base/a.c": "", "src/base/CMakeLists.txt": "ax_library(base SOURCES a.c)"}),
+        ({"src/base/b_test.c": "TEST_MAIN()\n", "src/base/CMakeLists.txt": "foreach(t a) ${t}_test.c"},
+         "not named",
+         {"src/base/a_test.c": "TEST_MAIN()\n", "src/base/CMakeLists.txt": "foreach(t a) ${t}_test.c"}),
         ({"src/base/a_test.c": "TEST(x) {}\n", "src/base/CMakeLists.txt": "a_test.c"},
          "no TEST_MAIN", {"src/base/a_test.c": "TEST_MAIN()\n", "src/base/CMakeLists.txt": "a_test.c"}),
     ],
@@ -123,18 +125,6 @@ def test_rule_bites(rule, broken, breach, kept, tmp_path):
     found = list(rule(sample_tree(tmp_path / "broken", broken)))
     assert any(breach in sentence for sentence in found), found
     assert not list(rule(sample_tree(tmp_path / "kept", kept)))
-
-
-def test_runner_links_no_database():
-    runner = pathlib.Path(os.environ["ANNEX_BIN"]) / "annex-runner"
-    output = rules.ldd(runner)
-    assert "libuv" in output and "libc.so" in output
-    assert rules.database_libraries(output) == []
-
-
-def test_database_would_be_seen():
-    output = "\tlibsqlite3.so.0 => /lib/libsqlite3.so.0 (0x1)\n\tlibc.so.6 => /lib/libc.so.6 (0x2)\n"
-    assert rules.database_libraries(output) == ["libsqlite3.so.0 => /lib/libsqlite3.so.0 (0x1)"]
 
 
 def test_every_rule_is_tried():
