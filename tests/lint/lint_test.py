@@ -41,6 +41,8 @@ SAMPLES = {
     rules.function_length: [
         ({"src/base/a.c": "int f(void)\n{\n" + "    g();\n" * 74 + "}\n"}, "76 lines",
          {"src/base/a.c": "int f(void)\n{\n" + "    g();\n" * 73 + "}\n"}),
+        ({"src/base/a_test.c": "TEST(a)\n{\n" + "    g();\n" * 119 + "}\n"}, "121 lines",
+         {"src/base/a_test.c": "TEST(a)\n{\n" + "    g();\n" * 118 + "}\n"}),
     ],
     rules.spdx_first: [
         ({"src/base/a.c": "int a;\n"}, "opens with", {"src/base/a.c": SPDX_C}),
