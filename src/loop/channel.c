@@ -24,8 +24,9 @@
 #define CHANNEL_KEEP_MAX   (256u << 10) /* a larger one is given back when empty */
 #define CHANNEL_READ_TURN  (1u << 20)   /* bytes read before other sockets get their turn */
 #define CHANNEL_READS_TURN 64           /* and system calls */
-#define CHANNEL_FDS_OUT    64           /* descriptors that may wait for a slow peer */
-#define CHANNEL_FDS_IN     4            /* a read brings at most one, for a frame in it or behind */
+#define CHANNEL_FDS_FIRST  8
+#define CHANNEL_FDS_OUT    1024 /* descriptors that may wait for a slow peer */
+#define CHANNEL_FDS_IN     4    /* a read brings at most one, for a frame in it or behind */
 
 struct channel_fd_out {
     uint64_t at; /* stream offset of its frame's first byte */
@@ -50,10 +51,10 @@ struct ax_channel {
     bool waiting; /* for the socket to take more */
 
     struct ax_buf out;
-    size_t out_sent;      /* bytes at the front of `out` that have left */
-    uint64_t out_dropped; /* stream offset of out.ptr[0] */
-    struct channel_fd_out fds_out[CHANNEL_FDS_OUT];
-    size_t fds_out_first, fds_out_count;
+    size_t out_sent;                /* bytes at the front of `out` that have left */
+    uint64_t out_dropped;           /* stream offset of out.ptr[0] */
+    struct channel_fd_out *fds_out; /* a ring */
+    size_t fds_out_first, fds_out_count, fds_out_cap;
     size_t begun_at; /* the frame being built */
     bool building;
     enum ax_code begin_code;
@@ -70,12 +71,24 @@ static void channel_on_flush(struct ax_task *task);
 
 /* --- ends --- */
 
+/* The slot of the `index`th descriptor that waits. */
+static struct channel_fd_out *channel_fd_out_at(struct ax_channel *channel, size_t index)
+{
+    return &channel->fds_out[(channel->fds_out_first + index) % channel->fds_out_cap];
+}
+
+/* Forgets the first descriptor that waits. */
+static void channel_drop_fd(struct ax_channel *channel)
+{
+    ax_fd_close(&channel_fd_out_at(channel, 0)->fd);
+    channel->fds_out_first = (channel->fds_out_first + 1) % channel->fds_out_cap;
+    channel->fds_out_count--;
+}
+
 static void channel_drop_out(struct ax_channel *channel)
 {
-    for (; channel->fds_out_count > 0; channel->fds_out_count--) {
-        ax_fd_close(&channel->fds_out[channel->fds_out_first].fd);
-        channel->fds_out_first = (channel->fds_out_first + 1) % CHANNEL_FDS_OUT;
-    }
+    while (channel->fds_out_count > 0)
+        channel_drop_fd(channel);
     channel->out_dropped += channel->out.len;
     channel->out_sent = 0;
     ax_buf_done(&channel->out);
@@ -107,6 +120,7 @@ static void channel_on_closed(uv_handle_t *handle)
     struct ax_channel *channel = AX_CONTAINER_OF(handle, struct ax_channel, poll);
 
     free(channel->in);
+    free(channel->fds_out);
     free(channel);
 }
 
@@ -168,6 +182,19 @@ static void channel_compact(struct ax_channel *channel)
     channel->out_sent = 0;
 }
 
+static void channel_grow_fds(struct ax_channel *channel)
+{
+    size_t cap = channel->fds_out_cap ? 2 * channel->fds_out_cap : CHANNEL_FDS_FIRST;
+    struct channel_fd_out *grown = ax_alloc(cap * sizeof(*grown));
+
+    for (size_t i = 0; i < channel->fds_out_count; i++)
+        grown[i] = *channel_fd_out_at(channel, i);
+    free(channel->fds_out);
+    channel->fds_out = grown;
+    channel->fds_out_first = 0;
+    channel->fds_out_cap = cap;
+}
+
 static void channel_push_fd(struct ax_channel *channel, int fd)
 {
     struct channel_fd_out *slot;
@@ -179,10 +206,11 @@ static void channel_push_fd(struct ax_channel *channel, int fd)
         channel->begin_code = AX_E_OVERLOADED;
         return;
     }
-    slot = &channel->fds_out[(channel->fds_out_first + channel->fds_out_count) % CHANNEL_FDS_OUT];
+    if (channel->fds_out_count == channel->fds_out_cap)
+        channel_grow_fds(channel);
+    slot = channel_fd_out_at(channel, channel->fds_out_count++);
     slot->at = channel->out_dropped + channel->begun_at;
     slot->fd = copy;
-    channel->fds_out_count++;
 }
 
 struct ax_buf *ax_channel_begin(struct ax_channel *channel, uint8_t type, uint64_t id, int fd)
@@ -208,8 +236,7 @@ static void channel_withdraw(struct ax_channel *channel)
     channel->out.failed = AX_OK;
     if (channel->fds_out_count == 0)
         return;
-    last =
-        &channel->fds_out[(channel->fds_out_first + channel->fds_out_count - 1) % CHANNEL_FDS_OUT];
+    last = channel_fd_out_at(channel, channel->fds_out_count - 1);
     if (last->at == channel->out_dropped + channel->begun_at) {
         ax_fd_close(&last->fd);
         channel->fds_out_count--;
@@ -245,11 +272,10 @@ static ssize_t channel_send_piece(struct ax_channel *channel)
     struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
     uint64_t at = channel->out_dropped + channel->out_sent;
-    size_t next = channel->fds_out_first;
-    size_t fds = channel->fds_out_count;
+    size_t next = 0; /* the first descriptor that does not leave with this piece */
     ssize_t sent;
 
-    if (fds > 0 && channel->fds_out[next].at == at) {
+    if (channel->fds_out_count > 0 && channel_fd_out_at(channel, 0)->at == at) {
         struct cmsghdr *cmsg;
 
         msg.msg_control = control;
@@ -258,20 +284,16 @@ static ssize_t channel_send_piece(struct ax_channel *channel)
         cmsg->cmsg_level = SOL_SOCKET;
         cmsg->cmsg_type = SCM_RIGHTS;
         cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(cmsg), &channel->fds_out[next].fd, sizeof(int));
-        next = (next + 1) % CHANNEL_FDS_OUT;
-        fds--;
+        memcpy(CMSG_DATA(cmsg), &channel_fd_out_at(channel, 0)->fd, sizeof(int));
+        next = 1;
     }
-    if (fds > 0)
-        iov.iov_len = (size_t)(channel->fds_out[next].at - at);
+    if (channel->fds_out_count > next)
+        iov.iov_len = (size_t)(channel_fd_out_at(channel, next)->at - at);
     do
         sent = sendmsg(channel->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
-    if (sent > 0 && msg.msg_control) {
-        ax_fd_close(&channel->fds_out[channel->fds_out_first].fd);
-        channel->fds_out_first = next;
-        channel->fds_out_count = fds;
-    }
+    if (sent > 0 && next > 0)
+        channel_drop_fd(channel);
     return sent;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -307,20 +308,26 @@ TEST(queue_has_room_again_when_it_has_left)
     pair_close(&pair);
 }
 
-TEST(queue_holds_64_descriptors)
+TEST(queue_holds_1024_descriptors)
 {
+    const uint64_t most = 1024;
+    const struct rlimit files = { 4096, 4096 };
     struct pair pair;
-    int fd = fd_with_number(65);
+    int fd;
 
+    T_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+    fd = fd_with_number(most + 1);
     pair_open(&pair, false, QUEUE_MAX);
-    for (uint64_t id = 1; id <= 64; id++)
+    for (uint64_t id = 1; id <= most; id++)
         send_numbered_fd(pair.left.channel, id, 3);
-    T_CODE(send_frame(pair.left.channel, TYPE_FD, 65, 3, fd), AX_E_OVERLOADED);
-    T_OK(send_frame(pair.left.channel, TYPE_LAST, 65, 3, -1));
+    T_CODE(send_frame(pair.left.channel, TYPE_FD, most + 1, 3, fd), AX_E_OVERLOADED);
+    T_OK(send_frame(pair.left.channel, TYPE_LAST, most + 1, 3, -1));
     ax_loop_run(&pair.loop);
-    T_EQ(pair.right.fds, 64);
-    T_OK(send_frame(pair.left.channel, TYPE_LAST, 66, 3, -1));
+    T_EQ(pair.right.fds, most);
+    send_numbered_fd(pair.left.channel, most + 2, 3);
+    T_OK(send_frame(pair.left.channel, TYPE_LAST, most + 3, 3, -1));
     ax_loop_run(&pair.loop);
+    T_EQ(pair.right.fds, most + 1);
     pair_close(&pair);
     close(fd);
 }
