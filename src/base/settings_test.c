@@ -37,9 +37,6 @@ static struct load load_as(unsigned program, char *const arguments[], char *cons
     return load;
 }
 
-#define WORDS(...)            ((char *[]){ __VA_ARGS__, NULL })
-#define LOAD(arguments, envp) load_as(AX_PROGRAM_RUNNER, arguments, envp)
-
 static void accepts(struct load load)
 {
     if (load.code != AX_OK)

@@ -20,8 +20,7 @@ TEST(test_sweep_refuses_each_allocation_once)
     unsigned runs = 0;
     unsigned refused = 0;
 
-    T_SWEEP()
-    {
+    T_SWEEP() {
         char *one = ax_try_alloc(1);
         char *two = ax_try_alloc(2);
         char *three = ax_try_realloc(NULL, 3);
@@ -43,8 +42,7 @@ TEST(test_sweep_can_follow_a_sweep)
     for (int i = 0; i < 2; i++) {
         unsigned runs = 0;
 
-        T_SWEEP()
-        {
+        T_SWEEP() {
             runs++;
             free(ax_try_alloc(1));
         }
