@@ -55,11 +55,12 @@ const struct ax_bundle_file *ax_bundle_file(const struct ax_bundle *bundle, size
 void ax_bundle_statement(const struct ax_bundle *bundle, const struct ax_digest *hash,
                          uint64_t size, struct ax_statement *ret_statement);
 
-/* Packs the folder `dir` into `out_fd` (written at its offset): manifest.json, the module, the sbom,
- * ui/, what matches "assets". Same files, same bytes. Symbolic links, other special files and names
- * outside the rules are refused, never followed or left out. Gives the content hash and size of
- * what was written. Blocks on the files. Fails like ax_bundle_read(), and with AX_E_NOT_FOUND for a
- * file that the manifest names and the folder lacks. */
+/* Packs the folder `dir` into `out_fd`, an empty file open for reading and writing: manifest.json,
+ * the module, the sbom, all of ui/, what matches "assets". Same files, same bytes. What was written
+ * is read back by the rules above. Symbolic links, special files and names outside the rules are
+ * refused; patterns of "assets" pass hidden names by. Gives the content hash and size. Blocks on
+ * the files. Fails like ax_bundle_read(), and with AX_E_NOT_FOUND for a file that the manifest names
+ * and the folder lacks. */
 AX_CHECKED enum ax_code ax_bundle_pack(const char *dir, int out_fd, struct ax_digest *ret_hash,
                                        uint64_t *ret_size, struct ax_err *err);
 

@@ -18,6 +18,7 @@
 
 enum ax_key_type { AX_KEY_ED25519, AX_KEY_P256 };
 
+#define AX_KEY_PEM_MAX   1024
 #define AX_KEY_ID_LEN    64 /* lower hex of the SHA-256 of the SubjectPublicKeyInfo */
 #define AX_SIGNATURE_LEN 64
 
@@ -60,7 +61,7 @@ void ax_private_key_free(struct ax_private_key *key); /* wipes */
 AX_AUTO_DEFINE(struct ax_private_key *, ax_private_key_free)
 
 const struct ax_public_key *ax_private_key_public(const struct ax_private_key *key); /* borrowed */
-/* Appends PEM; the caller ends the buffer with ax_buf_wipe(). */
+/* Appends PEM to a buffer with room for AX_KEY_PEM_MAX; the caller ends it with ax_buf_wipe(). */
 enum ax_code ax_private_key_to_pem(const struct ax_private_key *key, struct ax_buf *buf);
 
 void ax_private_key_sign(const struct ax_private_key *key, struct ax_str message,
