@@ -52,13 +52,14 @@ TEST(map_takes_the_empty_key_and_keys_with_nul)
 
 TEST(map_hash_tells_length_and_every_byte)
 {
-    char bytes[24] = {0};
+    char bytes[24] = { 0 };
     uint64_t first = ax_map_hash(ax_str_make(bytes, sizeof(bytes)));
 
     for (size_t i = 0; i < sizeof(bytes); i++) {
         bytes[i] = 1;
         T_TRUE(ax_map_hash(ax_str_make(bytes, sizeof(bytes))) != first);
-        T_TRUE(ax_map_hash(ax_str_make("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", i)) != first);
+        T_TRUE(ax_map_hash(ax_str_make("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", i)) !=
+               first);
         bytes[i] = 0;
     }
     T_TRUE(ax_map_hash(ax_str_make(bytes, sizeof(bytes))) == first);
