@@ -258,7 +258,7 @@ static enum ax_code write_files(int dir_fd, const struct ax_cache_put *put,
 static enum ax_code write_code(const struct ax_cache *cache, const uint8_t hash[AX_CACHE_HASH],
                                int dir_fd, const struct ax_cache_put *put)
 {
-    uint8_t mac[CACHE_MAC];
+    uint8_t mac[CACHE_MAC] = { 0 };
     const struct ax_str parts[] = { put->code, ax_str_make(mac, sizeof(mac)) };
 
     cache_code_mac(cache, hash, put->wasm_sha256, put->code, mac);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* memfd_test.c - does memfd.h hold what it promises? */
 #include "store/memfd.h"
 
 #include "base/test.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* store_dir_test.c - does store.h hold what it promises, for a folder? */
 #include "base/base64.h"
 #include "base/test.h"
 #include "crypto/sha256.h"
