@@ -8,7 +8,7 @@
 #define AX_RUNNER_MESSAGE_H
 
 /* Largest frames: an execute body of 8 MiB plus context travels to a worker whole. */
-#define AX_MSG_WORK_MAX (20u << 20)
+#define AX_MSG_WORK_MAX    (20u << 20)
 #define AX_MSG_CONTROL_MAX (64u << 10)
 
 enum ax_msg {
@@ -25,6 +25,7 @@ enum ax_msg {
     AX_MSG_READY = 16,   /* sealed and able to work */
     AX_MSG_WANT_BUILDER, /* loader asks; answered by BUILDER or BUILDER_EXIT with the same id */
     AX_MSG_KILL_BUILDER, /* the job's time is over (id: of the request) */
+    AX_MSG_RESTART_PEER, /* front: that peer broke the rules or is stuck | u8 enum ax_peer, u32 slot */
 
     /* front -> worker */
     AX_MSG_LOAD = 32, /* fd: sealed machine code | u8 enum ax_abi (id: module) */
@@ -47,8 +48,8 @@ enum ax_msg {
     /* loader -> front */
     AX_MSG_HAVE = 80, /* fd: sealed machine code, none for UI only | u8 enum ax_abi, str manifest
                          JSON as signed (id: request) */
-    AX_MSG_FAIL,      /* u32 enum ax_code, u32 retry-after ms (0: do not), str words (id: request) */
-    AX_MSG_STEP,      /* str name, u32 milliseconds: a step that a warm-up reports (id: request) */
+    AX_MSG_FAIL, /* u32 enum ax_code, u32 retry-after ms (0: do not), str words (id: request) */
+    AX_MSG_STEP, /* str name, u32 milliseconds: a step that a warm-up reports (id: request) */
 };
 
 enum ax_listener { AX_LISTENER_PRIVATE = 1, AX_LISTENER_PUBLIC };
