@@ -35,7 +35,7 @@ enum ax_http_failure {
     AX_HTTP_TLS,             /* handshake or certificate */
     AX_HTTP_TIMEOUT,         /* deadline_ms passed */
     AX_HTTP_TOO_LARGE,       /* the answer's head or body is over its limit */
-    AX_HTTP_TRANSPORT,       /* anything later: reset, cut short, not HTTP */
+    AX_HTTP_TRANSPORT,       /* anything later: reset, cut short, not HTTP, no memory */
     AX_HTTP_CANCELED,
 };
 
@@ -69,7 +69,7 @@ struct ax_http_result {
     size_t header_count;
     struct ax_buf head;
     struct ax_buf body;
-    uint64_t bytes_sent, bytes_received; /* heads and bodies, as they crossed the socket's TLS */
+    uint64_t bytes_sent, bytes_received; /* heads and bodies, without TLS */
     bool request_sent;                   /* false: the server cannot have seen the whole request */
 };
 
