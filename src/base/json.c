@@ -15,7 +15,9 @@
 #include <yyjson.h>
 
 #define JSON_KEYS_DEFAULT 1024
-#define JSON_KEYS_PAIRS   12 /* objects of up to so many keys are compared pair by pair */
+#define JSON_KEYS_PAIRS   4  /* objects of up to so many keys are compared pair by pair */
+#define JSON_KEYS_TABLE   64 /* and of up to so many by a hash table; beyond, sorted */
+#define JSON_TABLE_BITS   7
 
 /* ---- the pass before: depth and keys ---- */
 
@@ -52,15 +54,48 @@ static const char *json_skip_string(const char *at, const char *end)
     return end;
 }
 
-/* On text that is no JSON the counts mean nothing, and the parser refuses it afterwards. */
+/* Counts brackets that open, and colons, also inside strings: bounds that the true numbers cannot
+ * pass, in a loop without branches. Ordinary documents need no closer look. */
+static void json_count(struct ax_str text, size_t *ret_opens, size_t *ret_colons)
+{
+    enum { BLOCK = 64 };
+    size_t opens = 0;
+    size_t colons = 0;
+    size_t at = 0;
+
+    for (; text.len - at >= BLOCK; at += BLOCK) {
+        uint8_t block_opens = 0;
+        uint8_t block_colons = 0;
+
+        for (size_t i = 0; i < BLOCK; i++) {
+            block_opens = (uint8_t)(block_opens + ((text.ptr[at + i] | 0x20) == '{')); /* or [ */
+            block_colons = (uint8_t)(block_colons + (text.ptr[at + i] == ':'));
+        }
+        opens += block_opens;
+        colons += block_colons;
+    }
+    for (; at < text.len; at++) {
+        opens += (text.ptr[at] | 0x20) == '{';
+        colons += text.ptr[at] == ':';
+    }
+    *ret_opens = opens;
+    *ret_colons = colons;
+}
+
+/* Checks both limits and sets *ret_keys, at least the number of keys. On text that is no JSON the
+ * numbers mean nothing, and the parser refuses it afterwards. */
 static enum ax_code json_scan(struct ax_str text, size_t keys_max, uint32_t depth_max,
                               size_t *ret_keys, struct ax_err *err)
 {
     const char *at = text.ptr;
     const char *end = at + text.len;
     size_t keys = 0;
+    size_t opens;
     uint32_t depth = 0;
 
+    json_count(text, &opens, ret_keys);
+    if (opens <= depth_max && *ret_keys <= keys_max)
+        return AX_OK;
     while (at < end) {
         switch ((enum json_class)json_classes[(unsigned char)*at++]) {
         case JSON_PLAIN: break;
@@ -112,24 +147,60 @@ static void json_list_keys(yyjson_val *object, yyjson_val **keys, size_t count)
     }
 }
 
-static yyjson_val *json_find_twin_small(yyjson_val *object, size_t count)
+static yyjson_val *json_find_twin_pairs(yyjson_val *object, size_t count)
 {
     yyjson_val *keys[JSON_KEYS_PAIRS];
 
     json_list_keys(object, keys, count);
     for (size_t i = 1; i < count; i++) {
-        struct ax_str key = json_str_of(keys[i]);
-
         for (size_t j = 0; j < i; j++) {
-            if (ax_str_eq(key, json_str_of(keys[j])))
+            if (ax_str_eq(json_str_of(keys[i]), json_str_of(keys[j])))
                 return keys[i];
         }
     }
     return NULL;
 }
 
+/* Mixes both ends of a key. Keys that are made to collide cost a table of 64 little. */
+static size_t json_key_slot(struct ax_str key)
+{
+    uint64_t head = 0;
+    uint64_t tail = 0;
+
+    if (key.len >= sizeof(head)) {
+        memcpy(&head, key.ptr, sizeof(head));
+        memcpy(&tail, key.ptr + key.len - sizeof(tail), sizeof(tail));
+    } else {
+        for (size_t i = 0; i < key.len; i++)
+            head = head << 8 | (unsigned char)key.ptr[i];
+    }
+    head = (head ^ key.len) * UINT64_C(0x9e3779b97f4a7c15);
+    tail = (tail + (head >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (size_t)((head ^ tail) >> (64 - JSON_TABLE_BITS));
+}
+
+static yyjson_val *json_find_twin_table(yyjson_val *object, size_t count)
+{
+    yyjson_val *keys[JSON_KEYS_TABLE];
+    uint8_t slots[1 << JSON_TABLE_BITS] = { 0 }; /* 1 + position in keys */
+
+    json_list_keys(object, keys, count);
+    for (size_t i = 0; i < count; i++) {
+        struct ax_str key = json_str_of(keys[i]);
+        size_t slot = json_key_slot(key);
+
+        while (slots[slot] != 0) {
+            if (ax_str_eq(key, json_str_of(keys[slots[slot] - 1])))
+                return keys[i];
+            slot = (slot + 1) % AX_ARRAY_LEN(slots);
+        }
+        slots[slot] = (uint8_t)(i + 1);
+    }
+    return NULL;
+}
+
 /* `keys` has room for all of them. */
-static yyjson_val *json_find_twin_large(yyjson_val *object, yyjson_val **keys, size_t count)
+static yyjson_val *json_find_twin_sorted(yyjson_val *object, yyjson_val **keys, size_t count)
 {
     json_list_keys(object, keys, count);
     qsort(keys, count, sizeof(*keys), json_key_cmp);
@@ -210,14 +281,16 @@ static enum ax_code json_check_keys(yyjson_doc *doc, size_t keys_most, struct ax
 
         if (count < 2)
             continue;
-        if (count > JSON_KEYS_PAIRS) {
+        if (count > JSON_KEYS_TABLE) {
             if (!keys)
                 keys = ax_try_alloc(keys_most * sizeof(yyjson_val *));
             if (!keys)
                 return ax_err_set(err, AX_E_NO_MEMORY, "no memory to read the JSON");
-            twin = json_find_twin_large(val, keys, count);
+            twin = json_find_twin_sorted(val, keys, count);
+        } else if (count > JSON_KEYS_PAIRS) {
+            twin = json_find_twin_table(val, count);
         } else {
-            twin = json_find_twin_small(val, count);
+            twin = json_find_twin_pairs(val, count);
         }
         if (twin) {
             struct json_pointer pointer = { .len = 0 };
