@@ -269,6 +269,27 @@ static bool call_keep_header(struct ax_http_call_state *state, struct ax_str lin
     return true;
 }
 
+/* An announced body that cannot fit is refused before it is waited for. */
+static bool call_body_fits(const struct ax_http_call_state *state, long status)
+{
+    const struct ax_http_request *request = &state->call->request;
+    const char *head = state->call->result.head.ptr;
+    uint64_t len;
+
+    if (status == 204 || status == 304 || ax_str_eq(request->method, AX_STR("HEAD")))
+        return true;
+    for (size_t i = 0; i < state->field_count; i++) {
+        struct ax_str name = ax_str_make(head + state->fields[i].name, state->fields[i].name_len);
+        struct ax_str value = ax_str_make(head + state->fields[i].value,
+                                          state->fields[i].value_len);
+
+        if (ax_str_eq(name, AX_STR("content-length")) &&
+            !ax_str_to_u64(value, request->response_max, &len))
+            return false;
+    }
+    return true;
+}
+
 /* Called once a line, with its end; also for the heads of 1xx answers and for trailers. */
 static size_t call_on_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -283,7 +304,10 @@ static size_t call_on_header(char *bytes, size_t size, size_t count, void *arg)
     if (line.len == 0) {
         curl_easy_getinfo(state->easy, CURLINFO_RESPONSE_CODE, &status);
         state->head_complete = status >= 200;
-        return size * count;
+        if (!state->head_complete || call_body_fits(state, status))
+            return size * count;
+        call_note(state, AX_HTTP_TOO_LARGE, "the answer's body is too large");
+        return size * count + 1;
     }
     if (ax_str_starts(line, AX_STR("HTTP/"))) {
         state->field_count = 0;

@@ -8,8 +8,7 @@
 
 #define AX_HTTP_BYTE_TOKEN 1 /* in a token */
 #define AX_HTTP_BYTE_VALUE 2 /* in a header's value */
-#define AX_HTTP_BYTE_NAME  4 /* in a registered name; '%' also needs two hex digits behind it */
-#define AX_HTTP_BYTE_ID    8 /* in a request id */
+#define AX_HTTP_BYTE_PLAIN 4 /* letters, digits, '-', '.', '_': host names, request ids */
 
 extern const uint8_t ax_http_bytes[256];
 

@@ -11,52 +11,23 @@
 /* One row of bits per byte; AX_HTTP_BYTE_* say what they mean. */
 #define T AX_HTTP_BYTE_TOKEN
 #define V AX_HTTP_BYTE_VALUE
-#define N AX_HTTP_BYTE_NAME
-#define I AX_HTTP_BYTE_ID
+#define P AX_HTTP_BYTE_PLAIN
+/* clang-format off */
 const uint8_t ax_http_bytes[256] = {
-    ['\t'] = V,
-    [' '] = V,
-    ['!'] = T | V | N,
-    ['"'] = V,
-    ['#'] = T | V,
-    ['$'] = T | V | N,
-    ['%'] = T | V | N,
-    ['&'] = T | V | N,
-    ['\''] = T | V | N,
-    ['('] = V | N,
-    [')'] = V | N,
-    ['*'] = T | V | N,
-    ['+'] = T | V | N,
-    [','] = V | N,
-    ['-'] = T | V | N | I,
-    ['.'] = T | V | N | I,
-    ['/'] = V,
-    ['0' ... '9'] = T | V | N | I,
-    [':'] = V,
-    [';'] = V | N,
-    ['<'] = V,
-    ['='] = V | N,
-    ['>'] = V,
-    ['?'] = V,
-    ['@'] = V,
-    ['A' ... 'Z'] = T | V | N | I,
-    ['['] = V,
-    ['\\'] = V,
-    [']'] = V,
-    ['^'] = T | V,
-    ['_'] = T | V | N | I,
-    ['`'] = T | V,
-    ['a' ... 'z'] = T | V | N | I,
-    ['{'] = V,
-    ['|'] = T | V,
+    ['\t'] = V, [' '] = V,
+    ['0' ... '9'] = T | V | P, ['A' ... 'Z'] = T | V | P, ['a' ... 'z'] = T | V | P,
+    ['-'] = T | V | P, ['.'] = T | V | P, ['_'] = T | V | P,
+    ['!'] = T | V, ['#'] = T | V, ['$'] = T | V, ['%'] = T | V, ['&'] = T | V, ['\''] = T | V,
+    ['*'] = T | V, ['+'] = T | V, ['^'] = T | V, ['`'] = T | V, ['|'] = T | V, ['~'] = T | V,
+    ['"'] = V, ['('] = V, [')'] = V, [','] = V, ['/'] = V, [':'] = V, [';'] = V, ['<'] = V,
+    ['='] = V, ['>'] = V, ['?'] = V, ['@'] = V, ['['] = V, ['\\'] = V, [']'] = V, ['{'] = V,
     ['}'] = V,
-    ['~'] = T | V | N,
     [0x80 ... 0xff] = V,
 };
+/* clang-format on */
 #undef T
 #undef V
-#undef N
-#undef I
+#undef P
 
 static bool header_all(struct ax_str str, uint8_t bits)
 {
@@ -125,12 +96,7 @@ static bool header_is_port(struct ax_str str)
 
 static bool header_is_name(struct ax_str str)
 {
-    for (size_t i = 0; i < str.len; i++) {
-        if (str.ptr[i] == '%' &&
-            (str.len - i < 3 || !ax_http_is_hex(str.ptr[i + 1]) || !ax_http_is_hex(str.ptr[i + 2])))
-            return false;
-    }
-    return str.len > 0 && str.len <= 255 && header_all(str, AX_HTTP_BYTE_NAME);
+    return str.len > 0 && str.len <= 255 && header_all(str, AX_HTTP_BYTE_PLAIN);
 }
 
 bool ax_http_is_authority(struct ax_str str)
@@ -161,7 +127,7 @@ bool ax_http_is_authority(struct ax_str str)
 
 bool ax_http_is_request_id(struct ax_str str)
 {
-    return str.len >= 1 && str.len <= 64 && header_all(str, AX_HTTP_BYTE_ID);
+    return str.len >= 1 && str.len <= 64 && header_all(str, AX_HTTP_BYTE_PLAIN);
 }
 
 bool ax_http_list_next(struct ax_str *rest, struct ax_str *ret_element)

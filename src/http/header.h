@@ -27,8 +27,8 @@ bool ax_http_is_hop_by_hop(struct ax_str name);
  * request of ours that names one of them is refused. */
 bool ax_http_is_framing(struct ax_str name);
 
-/* host[:port] as a Host header may spell it: a registered name, an IPv4 or a bracketed IPv6 address;
- * no user, no empty name, port 1..65535. */
+/* host[:port] as a Host header may spell it: a name of [A-Za-z0-9._-] (RFC 3986 has more, no name
+ * on the web does), an IPv4 or a bracketed IPv6 address; no user, port 1..65535. */
 bool ax_http_is_authority(struct ax_str str);
 
 /* A request id that we take over from a caller: [A-Za-z0-9._-]{1,64}. */

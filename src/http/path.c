@@ -129,7 +129,7 @@ enum ax_code ax_path_encode(struct ax_buf *out, struct ax_str segment)
     for (size_t i = 0; i < segment.len; i++) {
         uint8_t byte = (uint8_t)segment.ptr[i];
 
-        if ((ax_http_bytes[byte] & AX_HTTP_BYTE_ID) || byte == '~') {
+        if ((ax_http_bytes[byte] & AX_HTTP_BYTE_PLAIN) || byte == '~') {
             ax_buf_append_byte(out, (char)byte);
         } else {
             char escape[3] = { '%', digits[byte >> 4], digits[byte & 15] };

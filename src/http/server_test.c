@@ -477,8 +477,7 @@ TEST(failures_say_code_words_place_and_request)
     T_FALSE(kit_head_has(&answer, "connection"));
     send_text(&peer, "GET /io HTTP/1.1\r\nHost: k\r\nX-Request-Id: not ok\r\n\r\n");
     expect(&peer, 500, NULL); /* what stays inside keeps its words inside */
-    T_TRUE(strncmp(answer.body, "{\"error\":{\"code\":\"internal\",\"message\":\"something", 49) ==
-           0);
+    T_TRUE(strstr(answer.body, "\"internal\",\"message\":\"something went wrong") != NULL);
     T_TRUE(strstr(answer.body, "not ok") == NULL);
     T_TRUE(strstr(answer.body, "\"request_id\":\"\"") == NULL);
     kit_hang_up(&peer);
