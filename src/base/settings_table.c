@@ -60,7 +60,8 @@ const struct ax_setting_row ax_setting_rows[] = {
     NUMBER("RUNNER_MODULES_MAX_BYTES", 16 * MIB, TIB, "1073741824", FRONT | LOADER | WORKER,
            "Machine code that one worker may keep loaded, in bytes."),
     TEXT("RUNNER_UIDS", 1, 64, NULL, RUNNER,
-         "Range of user ids for the roles, first-last; used when started as root."),
+         "User ids of front, loader, builder and worker, four numbers with commas; only root can "
+         "set them, and for root they are 61000,61001,61002,61003 when not set."),
     SWITCH("RUNNER_OFFLINE", "false", FRONT | LOADER,
            "Run only what the cache holds: no object store, no registry."),
     NUMBER("RUNNER_MAX_CONNECTIONS", 1, 1000000, "4096", RUNNER | FRONT,
