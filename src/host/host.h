@@ -69,6 +69,7 @@ struct ax_host_audit {
     const char *outcome; /* static word: "ok", "not_allowed", "address_refused", "resolve_failed",
                             "connect_failed", "tls_failed", "transport", "too_large", "deadline",
                             "quota", "denied", "invalid", "internal", "canceled" */
+    char reason[160];    /* the transport's own words, may be empty */
     char address[46];    /* the address connected to, or the one that was refused; may be empty */
     uint64_t bytes_up, bytes_down; /* heads and bodies */
     uint64_t ms;

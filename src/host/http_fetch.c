@@ -172,7 +172,12 @@ static bool fetch_on_address(void *arg, const struct sockaddr *sockaddr, socklen
 static void fetch_fail(struct fetch *fetch)
 {
     switch (fetch->http.result.failure) {
-    case AX_HTTP_INVALID: fetch_finish(fetch, AX_HOST_INVALID, "invalid"); return;
+    case AX_HTTP_INVALID: /* with the request sent: an answer that is no HTTP/1 */
+        if (fetch->http.result.request_sent)
+            fetch_finish(fetch, AX_HOST_TRANSPORT, "transport");
+        else
+            fetch_finish(fetch, AX_HOST_INVALID, "invalid");
+        return;
     case AX_HTTP_TIMEOUT: fetch_finish(fetch, AX_HOST_DEADLINE, "deadline"); return;
     case AX_HTTP_TOO_LARGE: fetch_finish(fetch, AX_HOST_TOO_LARGE, "too_large"); return;
     case AX_HTTP_RESOLVE:
@@ -193,6 +198,7 @@ static void fetch_on_http(enum ax_code code, void *arg)
     struct ax_host_call *call = fetch->work->call;
 
     call->audit.status = (uint16_t)result->status;
+    memcpy(call->audit.reason, result->reason, sizeof(call->audit.reason));
     call->audit.bytes_up += result->bytes_sent;
     call->audit.bytes_down += result->bytes_received;
     call->grants->egress_bytes += result->bytes_sent + result->bytes_received;

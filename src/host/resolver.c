@@ -16,13 +16,18 @@
 #define RESOLVER_SERVERS_MAX 8
 #define RESOLVER_TRY_MS      1000 /* doubles with every round over the servers */
 #define RESOLVER_TRIES       4
+/* Lookups that begin in one turn of the loop: a thousand questions in one go would overrun the
+ * buffers of the sockets on the way, and what is lost there waits a second for its next try. */
+#define RESOLVER_A_TURN 16
 
 struct ax_resolver {
     struct ax_loop *loop;
     ares_channel channel;
     struct ax_timer timer;
     struct resolver_socket *sockets;
-    size_t running; /* lookups that somebody waits for */
+    struct ax_resolve *first, *last; /* lookups that wait for their turn */
+    struct ax_task turn;
+    size_t running; /* lookups that somebody waits for, in the queue or not */
 };
 
 /* Lives until its handle has closed, which may be after the resolver is gone. */
@@ -230,6 +235,7 @@ void ax_resolver_free(struct ax_resolver *resolver)
     assert(resolver->running == 0);
     ares_destroy(resolver->channel); /* ends what was cut loose, closes the sockets */
     ax_timer_stop(&resolver->timer);
+    ax_task_withdraw(&resolver->turn);
     ares_library_cleanup();
     free(resolver);
 }
@@ -243,26 +249,41 @@ static void resolve_on_task(struct ax_task *task)
     ax_op_complete(&resolve->op, resolve->result);
 }
 
-/* Nobody waits for c-ares any more: the owner hears in a task. */
-static void resolve_finish(struct ax_resolve *resolve, enum ax_code code)
+static void resolve_leave_queue(struct ax_resolve *resolve)
 {
-    struct resolver_query *query = resolve->query;
+    struct ax_resolver *resolver = resolve->queue;
 
+    *(resolve->previous != NULL ? &resolve->previous->next : &resolver->first) = resolve->next;
+    *(resolve->next != NULL ? &resolve->next->previous : &resolver->last) = resolve->previous;
+    resolve->queue = NULL;
+}
+
+/* The owner hears in a task; c-ares, if it still works on this, works for nobody. */
+static void resolve_finish(struct ax_resolver *resolver, struct ax_resolve *resolve,
+                           enum ax_code code)
+{
+    if (resolve->query != NULL)
+        resolve->query->resolve = NULL;
     resolve->query = NULL;
-    query->resolve = NULL;
-    query->resolver->running--;
+    resolver->running--;
     resolve->result = code;
     if (code != AX_OK)
         resolve->count = 0;
-    ax_task_post(query->resolver->loop, &resolve->task, resolve_on_task);
+    ax_task_post(resolver->loop, &resolve->task, resolve_on_task);
 }
 
 static void resolve_on_cancel(struct ax_op *op)
 {
     struct ax_resolve *resolve = AX_CONTAINER_OF(op, struct ax_resolve, op);
 
-    if (resolve->query != NULL)
-        resolve_finish(resolve, AX_E_CANCELED);
+    if (resolve->query != NULL) {
+        resolve_finish(resolve->query->resolver, resolve, AX_E_CANCELED);
+    } else if (resolve->queue != NULL) {
+        struct ax_resolver *resolver = resolve->queue;
+
+        resolve_leave_queue(resolve);
+        resolve_finish(resolver, resolve, AX_E_CANCELED);
+    }
 }
 
 /* All addresses of one family; false when there is no room. */
@@ -304,27 +325,52 @@ static void resolve_on_answer(void *arg, int status, int timeouts, struct ares_a
             code = AX_E_TOO_BIG;
         if (code == AX_OK && resolve->count == 0)
             code = AX_E_NOT_FOUND;
-        resolve_finish(resolve, code);
+        resolve_finish(query->resolver, resolve, code);
     }
     if (found != NULL)
         ares_freeaddrinfo(found);
     free(query);
 }
 
-void ax_resolve_start(struct ax_resolver *resolver, struct ax_resolve *resolve,
-                      ax_op_done_fn *on_done, void *arg)
+static void resolve_ask(struct ax_resolver *resolver, struct ax_resolve *resolve)
 {
     struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
                                          .ai_flags = ARES_AI_NOSORT,
                                          .ai_socktype = SOCK_STREAM };
     struct resolver_query *query = ax_alloc(sizeof(*query));
 
-    ax_op_begin(&resolve->op, on_done, arg, resolve_on_cancel);
-    resolve->count = 0;
     resolve->query = query;
     query->resolver = resolver;
     query->resolve = resolve;
-    resolver->running++;
     ares_getaddrinfo(resolver->channel, resolve->name, NULL, &hints, resolve_on_answer, query);
+}
+
+static void resolver_on_turn(struct ax_task *task)
+{
+    struct ax_resolver *resolver = AX_CONTAINER_OF(task, struct ax_resolver, turn);
+
+    for (size_t i = 0; i < RESOLVER_A_TURN && resolver->first != NULL; i++) {
+        struct ax_resolve *resolve = resolver->first;
+
+        resolve_leave_queue(resolve);
+        resolve_ask(resolver, resolve);
+    }
     resolver_arm(resolver);
+    if (resolver->first != NULL)
+        ax_task_post(resolver->loop, &resolver->turn, resolver_on_turn);
+}
+
+void ax_resolve_start(struct ax_resolver *resolver, struct ax_resolve *resolve,
+                      ax_op_done_fn *on_done, void *arg)
+{
+    ax_op_begin(&resolve->op, on_done, arg, resolve_on_cancel);
+    resolve->count = 0;
+    resolve->query = NULL;
+    resolve->queue = resolver;
+    resolve->next = NULL;
+    resolve->previous = resolver->last;
+    *(resolver->last != NULL ? &resolver->last->next : &resolver->first) = resolve;
+    resolver->last = resolve;
+    resolver->running++;
+    ax_task_post(resolver->loop, &resolver->turn, resolver_on_turn);
 }

@@ -33,9 +33,12 @@ struct ax_resolve {
     struct ax_address addresses[AX_RESOLVE_ADDRESSES_MAX];
     size_t count;
 
-    struct resolver_query *query; /* private */
-    struct ax_task task;          /* private */
-    enum ax_code result;          /* private */
+    /* private */
+    struct resolver_query *query;       /* while c-ares works on it */
+    struct ax_resolve *next, *previous; /* while it waits for its turn to be asked */
+    struct ax_resolver *queue;          /* NULL: it does not */
+    struct ax_task task;
+    enum ax_code result;
 };
 
 /* AX_OK: count >= 1 and both families were asked. AX_E_NOT_FOUND: no address. AX_E_TOO_BIG: more
