@@ -12,6 +12,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def accepts(port):
+    """Does anybody listen there now?"""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @dataclasses.dataclass
 class Answer:
     status: int
