@@ -25,8 +25,7 @@ static bool token_ok(struct ax_str token)
 enum ax_code ax_service_tokens_parse(struct ax_str text, struct ax_service_tokens **ret_tokens,
                                      struct ax_err *err)
 {
-    AX_AUTO(ax_service_tokens_free)
-    struct ax_service_tokens *tokens = ax_alloc(sizeof(*tokens));
+    AX_AUTO(ax_service_tokens_free) struct ax_service_tokens *tokens = ax_alloc(sizeof(*tokens));
     struct ax_str rest;
 
     tokens->text = ax_strdup(text);

@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define AX_SERVICE_TOKENS_MAX 8
-#define AX_SERVICE_TOKEN_MIN 16
+#define AX_SERVICE_TOKENS_MAX    8
+#define AX_SERVICE_TOKEN_MIN     16
 #define AX_SERVICE_TOKEN_LEN_MAX 512
 
 struct ax_service_tokens;

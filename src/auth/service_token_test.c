@@ -37,10 +37,16 @@ TEST(service_token_length_is_16_to_512)
 
 TEST(service_token_list_is_refused_as_a_whole)
 {
-    static const char *refused[] = {"", A ",", "," A, A ",,B", A "," A "\x7f", A " " A, A ",short",
-                                    A "," A "," A "," A "," A "," A "," A "," A "," A};
-    static const char *accepted[] = {A, A "," B, A " , " B,
-                                     A "," A "," A "," A "," A "," A "," A "," A};
+    static const char *refused[] = { "",
+                                     A ",",
+                                     "," A,
+                                     A ",,B",
+                                     A "," A "\x7f",
+                                     A " " A,
+                                     A ",short",
+                                     A "," A "," A "," A "," A "," A "," A "," A "," A };
+    static const char *accepted[] = { A, A "," B, A " , " B,
+                                      A "," A "," A "," A "," A "," A "," A "," A };
     struct ax_service_tokens *tokens;
 
     for (size_t i = 0; i < AX_ARRAY_LEN(refused); i++)

@@ -44,20 +44,21 @@ uint64_t ax_map_hash(struct ax_str key)
     for (size_t at = 0; at < key.len; at += 8) {
         size_t len = key.len - at < 8 ? key.len - at : 8;
 
-        hash = mix(hash ^ read_up_to_8(key.ptr + at, len), map_seed[1] ^ UINT64_C(0x9e3779b97f4a7c15));
+        hash = mix(hash ^ read_up_to_8(key.ptr + at, len),
+                   map_seed[1] ^ UINT64_C(0x9e3779b97f4a7c15));
     }
     return mix(hash, map_seed[0] | 1);
 }
 
 void ax_map_init(struct ax_map *map)
 {
-    *map = (struct ax_map){0};
+    *map = (struct ax_map){ 0 };
 }
 
 void ax_map_done(struct ax_map *map)
 {
     free(map->buckets);
-    *map = (struct ax_map){0};
+    *map = (struct ax_map){ 0 };
 }
 
 static struct ax_map_node **map_slot(const struct ax_map *map, uint64_t hash)

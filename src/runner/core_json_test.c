@@ -157,11 +157,9 @@ TEST(core_response_body_of_8_mib_fits_and_one_byte_more_does_not)
 
     memset(body, 'x', sizeof(body));
     for (size_t len = AX_GUEST_BODY_MAX - 1; len <= AX_GUEST_BODY_MAX + 1; len++) {
-        AX_AUTO_BUF struct ax_buf json;
+        AX_AUTO_BUF struct ax_buf json = { .max = 16u << 20 };
         struct ax_arena arena;
         struct ax_guest_response response;
-
-        ax_buf_init(&json, 16u << 20);
         ax_arena_init(&arena, ARENA_MAX);
         ax_buf_append_str(&json, AX_STR("{\"status\":200,\"body_b64\":\""));
         T_OK(ax_base64_encode(&json, ax_str_make(body, len)));
@@ -203,9 +201,7 @@ TEST(core_request_says_all_that_the_abi_promises)
 {
     struct ax_pair query[2], headers[1];
     struct ax_exec_message message = sample(query, headers);
-    AX_AUTO_BUF struct ax_buf json;
-
-    ax_buf_init(&json, 4096);
+    AX_AUTO_BUF struct ax_buf json = { .max = 4096 };
     ax_core_request_write(&json, &message);
     T_OK(json.failed);
     T_STR(ax_buf_str(&json),
@@ -223,9 +219,7 @@ TEST(exec_message_survives_the_journey_and_no_truncation)
     struct ax_pair query[2], headers[1];
     struct ax_exec_message message = sample(query, headers), arrived;
     struct ax_arena arena;
-    AX_AUTO_BUF struct ax_buf bytes;
-
-    ax_buf_init(&bytes, 4096);
+    AX_AUTO_BUF struct ax_buf bytes = { .max = 4096 };
     ax_arena_init(&arena, 1u << 20);
     ax_exec_message_write(&bytes, &message);
     T_TRUE(ax_exec_message_read(ax_buf_str(&bytes), &arena, &arrived));

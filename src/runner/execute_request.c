@@ -54,7 +54,7 @@ static enum ax_code read_object_text(const struct reading *in, const struct ax_j
                                      const char *pointer, struct ax_str fallback,
                                      struct ax_str *ret)
 {
-    AX_AUTO_BUF struct ax_buf buf;
+    AX_AUTO_BUF struct ax_buf buf = { .max = AX_EXECUTE_BYTES_MAX };
 
     *ret = fallback;
     if (ax_json_is_absent(value))
@@ -65,7 +65,6 @@ static enum ax_code read_object_text(const struct reading *in, const struct ax_j
         *ret = AX_STR("{}");
         return AX_OK;
     }
-    ax_buf_init(&buf, AX_EXECUTE_BYTES_MAX);
     if (ax_json_write_value(&buf, value) != AX_OK)
         return no_memory(in);
     *ret = ax_arena_dup(in->arena, ax_buf_str(&buf));
@@ -365,22 +364,20 @@ static enum ax_code read_user(const struct reading *in, const struct ax_json_val
     const struct ax_json_value *user = ax_json_get(root, "user");
     const struct ax_json_value *company = ax_json_get(user, "company_name");
     struct ax_exec_message *message = &in->request->message;
-    AX_AUTO_BUF struct ax_buf buf;
+    AX_AUTO_BUF struct ax_buf buf = { .max = AX_EXECUTE_BYTES_MAX };
     struct ax_json_out out;
 
     if (ax_json_is_absent(user) || ax_json_is_absent(company) ||
         !ax_json_is_absent(ax_json_get(user, "client_name")))
         return read_object_text(in, user, "/user", AX_STR(""), &message->user);
-    ax_buf_init(&buf, AX_EXECUTE_BYTES_MAX);
     ax_json_out_init(&out, &buf);
     ax_json_begin_object(&out);
     struct ax_json_iter it = ax_json_iter(user);
     while (ax_json_next(&it)) {
-        AX_AUTO_BUF struct ax_buf value;
+        AX_AUTO_BUF struct ax_buf value = { .max = AX_EXECUTE_BYTES_MAX };
 
         if (ax_str_eq(it.key, AX_STR("client_name")))
             continue;
-        ax_buf_init(&value, AX_EXECUTE_BYTES_MAX);
         if (ax_json_write_value(&value, it.value) != AX_OK)
             return no_memory(in);
         if (ax_str_eq(it.key, AX_STR("company_name")))

@@ -194,10 +194,8 @@ TEST(execute_request_body_of_8_mib_fits_and_one_byte_more_does_not)
     static char bytes[AX_EXECUTE_BODY_MAX + 1];
 
     for (size_t len = AX_EXECUTE_BODY_MAX - 1; len <= AX_EXECUTE_BODY_MAX + 1; len++) {
-        AX_AUTO_BUF struct ax_buf body;
+        AX_AUTO_BUF struct ax_buf body = { .max = 16u << 20 };
         struct outcome out;
-
-        ax_buf_init(&body, 16u << 20);
         ax_buf_append_str(&body, AX_STR("{" CONTEXT ",\"http\":{\"method\":\"POST\",\"path\":\"/\","
                                         "\"body_b64\":\""));
         T_OK(ax_base64_encode(&body, ax_str_make(bytes, len)));
@@ -234,10 +232,8 @@ TEST(execute_request_headers_agree_with_the_context)
 TEST(execute_request_takes_1024_pairs_and_no_more)
 {
     for (size_t count = AX_EXEC_PAIRS_MAX - 1; count <= AX_EXEC_PAIRS_MAX + 1; count++) {
-        AX_AUTO_BUF struct ax_buf body;
+        AX_AUTO_BUF struct ax_buf body = { .max = 1u << 20 };
         struct outcome out;
-
-        ax_buf_init(&body, 1u << 20);
         ax_buf_append_str(
             &body, AX_STR("{" CONTEXT ",\"http\":{\"method\":\"GET\",\"path\":\"/\",\"query\":["));
         for (size_t i = 0; i < count; i++)
