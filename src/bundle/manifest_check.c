@@ -144,6 +144,20 @@ static size_t text_length(struct ax_str text)
     return length;
 }
 
+bool mf_has_controls(struct ax_str text, bool may_break)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        unsigned char next = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
+
+        if (may_break && (c == '\n' || c == '\t'))
+            continue;
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0)) /* U+0080..U+009F */
+            return true;
+    }
+    return false;
+}
+
 enum ax_code mf_text(struct mf *mf, const struct mf_at *at, const struct ax_json_value *value,
                      size_t min, size_t max, struct ax_str *ret_text)
 {
@@ -154,9 +168,8 @@ enum ax_code mf_text(struct mf *mf, const struct mf_at *at, const struct ax_json
         return mf_bad(mf, at, "a string is expected here");
     if (length < min || length > max)
         return mf_bad(mf, at, "%zu to %zu characters are expected here", min, max);
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
-            return mf_bad(mf, at, "control characters are not allowed here");
+    if (mf_has_controls(text, false))
+        return mf_bad(mf, at, "control characters are not allowed here");
     *ret_text = text;
     return AX_OK;
 }

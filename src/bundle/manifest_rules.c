@@ -52,15 +52,11 @@ RULE(rule_file)
 RULE(rule_text)
 {
     struct ax_str text = ax_json_str(value);
-    bool blank = false;
 
     if (ax_json_type(value) != AX_JSON_STRING || text.len > RULES_TEXT_MAX)
         return mf_bad(mf, at, "a string of at most %d bytes is expected here", RULES_TEXT_MAX);
-    for (size_t i = 0; i < text.len; i++) {
-        blank = text.ptr[i] == '\n' || text.ptr[i] == '\t';
-        if (((unsigned char)text.ptr[i] < 0x20 && !blank) || text.ptr[i] == 0x7f)
-            return mf_bad(mf, at, "control characters are not allowed here");
-    }
+    if (mf_has_controls(text, true))
+        return mf_bad(mf, at, "control characters are not allowed here");
     return AX_OK;
 }
 

@@ -32,8 +32,10 @@ struct pack {
 /* Opens what lies below the folder; never through a symbolic link. -1 and errno on failure. */
 static int pack_open(const struct pack *pack, const char *path, int flags)
 {
+    int all = flags & O_PATH ? flags | O_CLOEXEC
+                             : flags | O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
+        .flags = (uint64_t)(unsigned)all,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
 
