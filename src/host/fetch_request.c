@@ -7,6 +7,9 @@
 /* The decoder asks for room before it knows how many of the last three bytes are padding. */
 #define HOST_FETCH_BODY_ROOM (HOST_FETCH_BODY_MAX + 2)
 
+/* Text of the headers, each copy ending in a NUL and aligned. */
+#define HOST_FETCH_ARENA_MAX (8 * HOST_FETCH_HEADER_BYTES_MAX)
+
 /* What our side of the connection decides, or what would make the other side read two requests
  * where we wrote one. A guest's cookies are its own business. */
 static bool request_header_is_ours(struct ax_str name)
@@ -20,6 +23,7 @@ static enum ax_host_number request_add_header(struct host_fetch_request *request
                                               size_t *bytes)
 {
     struct ax_str text = ax_json_str(value);
+    struct ax_http_header *header;
 
     if (ax_json_type(value) != AX_JSON_STRING || !ax_http_is_token(name) ||
         !ax_http_is_value(text) || request_header_is_ours(name))
@@ -27,9 +31,10 @@ static enum ax_host_number request_add_header(struct host_fetch_request *request
     *bytes += name.len + text.len + 4; /* ": " and the line's end */
     if (request->header_count == HOST_FETCH_HEADERS_MAX || *bytes > HOST_FETCH_HEADER_BYTES_MAX)
         return AX_HOST_TOO_LARGE;
-    request->headers[request->header_count++] = (struct ax_http_header){ .name = name,
-                                                                         .value = text };
-    return AX_HOST_OK;
+    header = &request->headers[request->header_count++];
+    header->name = ax_arena_dup(&request->arena, name);
+    header->value = ax_arena_dup(&request->arena, text);
+    return header->name.ptr == NULL || header->value.ptr == NULL ? AX_HOST_INTERNAL : AX_HOST_OK;
 }
 
 /* An object: name to string, or to a list of strings for a name that repeats. */
@@ -120,6 +125,7 @@ enum ax_host_number host_fetch_request_read(const struct ax_json_value *args,
     enum ax_host_number number;
 
     *request = (struct host_fetch_request){ .body = { .max = HOST_FETCH_BODY_ROOM } };
+    ax_arena_init(&request->arena, HOST_FETCH_ARENA_MAX);
     if (ax_json_type(args) != AX_JSON_OBJECT || !request_keys_are_known(args) ||
         ax_json_type(ax_json_get(args, "url")) != AX_JSON_STRING ||
         ax_url_parse(ax_json_str(ax_json_get(args, "url")), &request->url, NULL) != AX_OK)
@@ -131,6 +137,12 @@ enum ax_host_number host_fetch_request_read(const struct ax_json_value *args,
     if (number == AX_HOST_OK)
         number = request_read_body(ax_json_get(args, "body_b64"), request);
     return number;
+}
+
+void host_fetch_request_done(struct host_fetch_request *request)
+{
+    ax_buf_done(&request->body);
+    ax_arena_done(&request->arena);
 }
 
 bool host_fetch_request_has_header(const struct host_fetch_request *request,

@@ -5,6 +5,7 @@
 #ifndef AX_HOST_FETCH_REQUEST_H
 #define AX_HOST_FETCH_REQUEST_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "host/host.h"
@@ -20,15 +21,18 @@ struct host_fetch_request {
     char method[24];                                           /* terminated */
     struct ax_http_header headers[HOST_FETCH_HEADERS_MAX + 1]; /* room for a traceparent */
     size_t header_count;
-    struct ax_buf body; /* free it */
-    bool url_is_known;  /* also after a failure later on: for the audit line */
+    struct ax_buf body;
+    struct ax_arena arena; /* of the headers' text */
+    bool url_is_known;     /* also after a failure later on: for the audit line */
 };
 
-/* Names and values are borrowed from `args`. AX_HOST_OK, AX_HOST_INVALID, AX_HOST_TOO_LARGE,
- * AX_HOST_INTERNAL (no memory); the body is to be freed in every case. */
+/* AX_HOST_OK, AX_HOST_INVALID, AX_HOST_TOO_LARGE, AX_HOST_INTERNAL (no memory). In every case
+ * `request` is yours: host_fetch_request_done(). Only url.target is borrowed from `args`. */
 enum ax_host_number host_fetch_request_read(const struct ax_json_value *args,
                                             struct host_fetch_request *request);
+void host_fetch_request_done(struct host_fetch_request *request);
 
+/* Whether the guest has set this header. */
 bool host_fetch_request_has_header(const struct host_fetch_request *request,
                                    struct ax_str lower_name);
 

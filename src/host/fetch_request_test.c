@@ -17,7 +17,7 @@ static enum ax_host_number request_read(struct ax_str text)
 
     if (ax_json_parse(text, &limits, &json, NULL) == AX_OK) {
         number = host_fetch_request_read(ax_json_root(json), &request);
-        ax_buf_done(&request.body);
+        host_fetch_request_done(&request);
     }
     return number;
 }
@@ -183,6 +183,16 @@ TEST(request_body_ends_at_its_limit)
         ax_buf_printf(&text, "\"}");
         T_EQ(request_read(ax_buf_str(&text)),
              n <= HOST_FETCH_BODY_MAX ? AX_HOST_OK : AX_HOST_TOO_LARGE);
+    }
+}
+
+TEST(request_survives_every_refused_allocation)
+{
+    T_SWEEP() {
+        enum ax_host_number number = request_read_text(
+            "{\"url\":\"http://a/\",\"headers\":{\"a\":[\"1\",\"2\"]},\"body_b64\":\"AAAA\"}");
+
+        T_EQ(number == AX_HOST_OK, !ax_fault_hit()); /* never half a request */
     }
 }
 

@@ -43,7 +43,7 @@ static void fetch_release(struct host_work *work)
 {
     struct fetch *fetch = work->part;
 
-    ax_buf_done(&fetch->request.body);
+    host_fetch_request_done(&fetch->request);
     ax_buf_done(&fetch->url);
     ax_http_call_done(&fetch->http);
     free(fetch);
@@ -319,7 +319,8 @@ static bool fetch_is_allowed(const struct fetch *fetch)
     return ax_egress_texts_allow(grants->request_egress, grants->request_egress_count, url);
 }
 
-/* The URL that the client gets is put together from what was judged, not copied. */
+/* The URL that the client gets is put together from what was judged, not copied. Now nothing is
+ * borrowed from the payload any more: it may be as large as the body, and a fetch may wait long. */
 static void fetch_write_url(struct fetch *fetch)
 {
     const struct ax_url *url = &fetch->request.url;
@@ -329,6 +330,9 @@ static void fetch_write_url(struct fetch *fetch)
     if (!ax_str_starts(url->target, AX_STR("/")))
         ax_buf_append_byte(&fetch->url, '/');
     ax_buf_append_str(&fetch->url, url->target);
+    ax_json_free(fetch->work->json);
+    fetch->work->json = NULL;
+    fetch->work->args = NULL;
 }
 
 static void fetch_add_traceparent(struct fetch *fetch)
