@@ -495,6 +495,7 @@ static bool call_set_up(struct ax_http_call_state *state)
     if (request->fresh) {
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* each verifies for itself */
         curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     }
     return true;
