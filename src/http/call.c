@@ -85,6 +85,8 @@ static void call_read_result(struct ax_http_call_state *state)
     result->request_sent = status > 0 || (head_up > 0 && (uint64_t)up >= request->body.len);
     if (state->failure == AX_HTTP_FINE && (status < 200 || status > 599))
         call_note(state, AX_HTTP_TRANSPORT, "the answer has no usable status");
+    if (!state->head_complete) /* libcurl takes an end in the middle of a head for its end */
+        call_note(state, AX_HTTP_TRANSPORT, "the answer's head was cut short");
     if (state->failure != AX_HTTP_FINE)
         return;
     result->status = (int)status;
@@ -133,7 +135,6 @@ static enum ax_http_failure call_failure(CURLcode code)
 {
     switch (code) {
     case CURLE_OK: return AX_HTTP_FINE;
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
     case CURLE_LOGIN_DENIED: return AX_HTTP_INVALID;
     case CURLE_COULDNT_RESOLVE_HOST: return AX_HTTP_RESOLVE;

@@ -50,7 +50,7 @@ struct ax_http_request {
 
     uint64_t deadline_ms; /* moment on ax_loop_now_ms(); 0: 30 s from now */
     size_t response_max;  /* bytes of the body; 0: none is accepted but an empty one */
-    size_t header_max;    /* bytes of the answer's head; 0: 16 KiB; at most 64 headers */
+    size_t header_max; /* bytes of names and values of the answer; 0: 16 KiB; at most 64 headers */
 
     struct ax_str connect_to; /* "name:port:address:port" ([address] for IPv6): where to connect */
     const char *unix_path;    /* connect to this socket instead */
