@@ -139,17 +139,6 @@ class Runner:
         return status, answer["error"]
 
 
-def publish(hello):
-    """What `annex publish` will do through a registry: the bundle lies under its hash."""
-    content_hash = (hello / "bundle.sha256").read_text().split()[0].removeprefix("sha256:")
-    place = WORK / "store/sha256" / content_hash
-    place.mkdir(parents=True)
-    for name in ("bundle.tar.zst", "bundle.dsse.json"):
-        shutil.copyfile(hello / name, place / name)
-    print(place.relative_to(WORK))
-    return f"sha256:{content_hash}"
-
-
 def ask_everything(runner, content_hash):
     nonce = secrets.token_hex(8)
     with step("greet", "A path parameter and a query; the nonce comes back reversed"):
@@ -185,18 +174,18 @@ def refuse_changed(runner, content_hash):
 def demonstrate(runner_ready):
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    annex, hello = BIN / "annex", WORK / "hello"
+    annex, bundle = BIN / "annex", WORK / "bundle.tar.zst"
     with step("guest", "Build examples/hello-c with clang"):
         run(ROOT / "examples/hello-c/build", WORK / "src")
     with step("keys", "Make a key pair"):
-        run(annex, "keys", "new", "publisher")
+        run(annex, "keys", "new", "--out", WORK / "publisher.key")
     with step("pack", "Pack: same files, same bytes"):
-        run(annex, "pack", WORK / "src", "--out", hello)
+        content_hash = run(annex, "pack", WORK / "src", "-o", bundle).split()[-1]
     with step("sign", "Sign, and check what was signed"):
-        run(annex, "sign", hello / "bundle.tar.zst", "--key", WORK / "publisher.key")
-        run(annex, "verify", hello / "bundle.tar.zst", "--trust", WORK / "publisher.pub")
-    with step("store", "Put it into a folder store, under its hash"):
-        content_hash = publish(hello)
+        run(annex, "sign", bundle, "--key", WORK / "publisher.key")
+        run(annex, "verify", bundle, "--trust", WORK / "publisher.pub")
+    with step("store", "Lay it into a folder store, under its hash"):
+        run(annex, "store", "put", "--store", f"file://{WORK / 'store'}", bundle)
     runner = Runner(WORK / "publisher.pub")
     try:
         with step("start", f"Start the runner on http://127.0.0.1:{runner.port}"):

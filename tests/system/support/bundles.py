@@ -86,9 +86,9 @@ def timestamp(moment):
 def statement(bundle, manifest_bytes, entry_bytes=None, **changes):
     """What a signer says about a bundle; `changes` replace members, None removes one."""
     manifest = json.loads(manifest_bytes)
-    files = {"manifest.json": sha256(manifest_bytes)}
+    files = {"manifest.json": f"sha256:{sha256(manifest_bytes)}"}
     if entry_bytes is not None:
-        files["entry.wasm"] = sha256(entry_bytes)
+        files["entry.wasm"] = f"sha256:{sha256(entry_bytes)}"
     said = {"purpose": PURPOSE, "name": manifest["name"], "version": manifest["version"],
             "content_hash": f"sha256:{sha256(bundle)}", "size": len(bundle), "files": files,
             "created": timestamp(datetime.datetime.now(datetime.timezone.utc))}

@@ -112,12 +112,28 @@ class Raw:
         return answer
 
 
-def exchange(port, data, seconds=10.0):
-    """Sends bytes on a connection of their own; returns what came back until its end."""
+def exchange(port, pieces, seconds=20.0):
+    """Sends pieces of bytes on a connection of their own; returns what came back until its end. Our side
+    stays open: who closes it is part of the answer."""
     with Raw(port, seconds) as raw:
         try:
-            raw.send(data)
-            raw.end()
+            for piece in pieces:
+                raw.send(piece)
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused before all was read: the answer is there all the same
         return raw.rest()
+
+
+def answers(data):
+    """All answers in these bytes, which must hold nothing else."""
+    found = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        assert status_line.startswith("HTTP/1.1 "), status_line
+        headers = [(line.split(":", 1)[0].lower(), line.split(":", 1)[1].strip()) for line in lines]
+        length = int(dict(headers).get("content-length", 0))
+        assert len(data) >= length, "the answer is cut"
+        found.append(Answer(int(status_line.split(" ")[1]), headers, data[:length]))
+        data = data[length:]
+    return found

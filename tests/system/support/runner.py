@@ -160,6 +160,18 @@ class Runner:
         return sorted(pid for pid, (_, session) in processes().items()
                       if session == self.process.pid and pid != self.process.pid)
 
+    def roles(self):
+        """Process ids by role: {"front": [..], "loader": [..], "worker": [.., ..]}."""
+        found = {}
+        for pid in self.pids():
+            try:
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if len(words) > 2 and words[1] == b"role":
+                found.setdefault(words[2].decode(), []).append(pid)
+        return found
+
     def log(self):
         return self.log_file.read_text(errors="replace")[-20000:]
 
