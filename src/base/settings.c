@@ -192,6 +192,14 @@ bool ax_settings_is_set(const struct ax_settings *settings, const char *name)
     return settings->values[settings_held(settings, name)].text != NULL;
 }
 
+enum ax_code ax_settings_replace(struct ax_settings *settings, const char *name,
+                                 struct ax_str value, struct ax_err *err)
+{
+    size_t row = settings_held(settings, name);
+
+    return settings_put(settings, row, value, settings->values[row].origin, err);
+}
+
 bool ax_settings_wants_help(const struct ax_settings *settings)
 {
     return settings->wants_help;

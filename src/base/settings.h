@@ -29,7 +29,7 @@ enum ax_role_bit {
     AX_ROLE_REGISTRY = 1 << 6,
     AX_ROLE_GATEWAY = 1 << 7, /* the gateway's supervisor, for itself */
 };
-#define AX_PROGRAM_RUNNER                                                                          \
+#define AX_PROGRAM_RUNNER \
     (AX_ROLE_FRONT | AX_ROLE_LOADER | AX_ROLE_BUILDER | AX_ROLE_WORKER | AX_ROLE_RUNNER)
 #define AX_PROGRAM_GATEWAY (AX_ROLE_EDGE | AX_ROLE_REGISTRY | AX_ROLE_GATEWAY)
 
@@ -68,6 +68,11 @@ struct ax_str ax_settings_str(const struct ax_settings *settings, const char *na
 uint64_t ax_settings_u64(const struct ax_settings *settings, const char *name);
 bool ax_settings_bool(const struct ax_settings *settings, const char *name);
 bool ax_settings_is_set(const struct ax_settings *settings, const char *name); /* not by default */
+
+/* Puts another value in the place of `name`'s, checked like the first: the contents of a file that
+ * only the supervisor may read, where its path was. The origin stays. */
+AX_CHECKED enum ax_code ax_settings_replace(struct ax_settings *settings, const char *name,
+                                            struct ax_str value, struct ax_err *err);
 
 /* The part that `role` may hold, as bytes for a sealed memfd, and back. */
 AX_CHECKED enum ax_code ax_settings_pack(const struct ax_settings *settings, unsigned role,

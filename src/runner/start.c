@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define START_FILE_STORE "file://"
+#define START_TRUST_MAX  (256u << 10) /* the setting's own limit is lower */
+#define START_READ_STEP  4096
 #define START_UID_MAX    UINT64_C(4294967293) /* the last two mean "none" to the kernel */
 
 /* Between what Debian allocates on demand and what service managers hand out; inside what a
@@ -77,6 +79,46 @@ enum ax_code ax_start_check(const struct ax_settings *settings, bool is_root, st
         ax_settings_str(settings, "BUNDLE_STORE_BASE").len == 0)
         return start_refuse(err, "BUNDLE_STORE_BASE is not set: there is nothing to run");
     return start_users(settings, is_root, uids, err);
+}
+
+/* --- trust --- */
+
+static enum ax_code start_read_file(const char *path, struct ax_buf *buf, struct ax_err *err)
+{
+    AX_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t got = -1;
+    char *room;
+
+    while (fd >= 0 && ax_buf_reserve(buf, START_READ_STEP, &room) == AX_OK &&
+           (got = read(fd, room, START_READ_STEP)) > 0)
+        ax_buf_advance(buf, (size_t)got);
+    if (fd >= 0 && buf->failed != AX_OK)
+        return ax_err_set(err, AX_E_INVALID_REQUEST, "'%s' is too large", path);
+    if (fd < 0 || got < 0)
+        return ax_err_set(err, AX_E_IO, "'%s': %s", path, strerror(errno));
+    return AX_OK;
+}
+
+enum ax_code ax_start_read_trust(struct ax_settings *settings, struct ax_err *err)
+{
+    static const char *const names[] = { "SIGNING_TRUST_BUNDLE", "PRECOMPILED_TRUST_BUNDLE" };
+    enum ax_code code = AX_OK;
+
+    for (size_t i = 0; i < AX_ARRAY_LEN(names) && code == AX_OK; i++) {
+        struct ax_str value = ax_settings_str(settings, names[i]);
+        AX_AUTO_BUF struct ax_buf text = { .max = START_TRUST_MAX };
+        AX_AUTO_FREE char *path = NULL;
+
+        if (value.len == 0 || ax_str_starts(ax_str_trim(value), AX_STR("-----BEGIN ")))
+            continue;
+        path = ax_strdup(value);
+        code = start_read_file(path, &text, err);
+        if (code == AX_OK)
+            code = ax_settings_replace(settings, names[i], ax_buf_str(&text), err);
+        if (code != AX_OK)
+            code = ax_err_wrap(err, code, "%s", names[i]);
+    }
+    return code;
 }
 
 /* --- folders --- */

@@ -29,6 +29,10 @@ struct ax_start {
 AX_CHECKED enum ax_code ax_start_check(const struct ax_settings *settings, bool is_root,
                                        struct ax_err *err);
 
+/* Puts the text of trust bundles in the place of their paths: the loader may not be able to read
+ * them. Blocks. */
+AX_CHECKED enum ax_code ax_start_read_trust(struct ax_settings *settings, struct ax_err *err);
+
 /* Checks, makes and opens folders, opens listeners. On AX_OK ax_start_close() it. A folder that is
  * there already is taken over only when it is the loader's own or empty, so that a slip of the pen
  * gives nobody's home away. */

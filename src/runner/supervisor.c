@@ -171,6 +171,8 @@ static void supervisor_reload(struct supervisor *supervisor)
 
     if (code == AX_OK)
         code = ax_start_check(settings, geteuid() == 0, &err);
+    if (code == AX_OK)
+        code = ax_start_read_trust(settings, &err);
     if (code != AX_OK) {
         ax_log(AX_ERROR, "settings.refused", kv_cstr("why", err.message));
         ax_settings_free(settings);
@@ -304,7 +306,8 @@ static int supervisor_open(struct supervisor *supervisor)
     struct ax_err err;
     int status;
 
-    if (ax_start_open(supervisor->settings, &supervisor->start, &err) != AX_OK)
+    if (ax_start_read_trust(supervisor->settings, &err) != AX_OK ||
+        ax_start_open(supervisor->settings, &supervisor->start, &err) != AX_OK)
         return supervisor_refuse(&err);
     status = supervisor_live(supervisor);
     ax_start_close(&supervisor->start);
