@@ -31,7 +31,10 @@ struct slot {
     struct ax_build *build; /* NULL: nobody waits any more */
     struct ax_timer timer;
     bool too_late;
+    bool is_lying; /* it sent what no builder sends */
     bool has_files;
+    bool has_exited; /* what it said last may still be on its way */
+    int status;
 };
 
 struct ax_builders {
@@ -44,7 +47,7 @@ struct ax_builders {
     struct slot slots[];
 };
 
-static void builders_next(struct ax_builders *builders);
+static void slot_end(struct slot *slot);
 
 /* --- builds --- */
 
@@ -100,6 +103,8 @@ static void slot_leave(struct slot *slot, enum ax_code code)
                    ax_loop_now_ms(slot->builders->loop) + BUILD_LEAVE_MS, slot_on_leave_time);
     if (build)
         build_finish(build, code);
+    if (slot->has_exited)
+        slot_end(slot);
 }
 
 static void slot_on_too_late(struct ax_timer *timer)
@@ -115,10 +120,11 @@ static void slot_on_end(void *arg, enum ax_code code)
     struct slot *slot = arg;
 
     slot_hang_up(slot);
-    if (code == AX_OK || code == AX_E_CLOSED)
-        return; /* the exit is on its way and says why */
-    /* It sent what no builder sends: whatever runs there now is not our code any more. */
-    slot->builders->ask.kill(slot->builders->ask.arg, slot->id);
+    slot->is_lying = code == AX_E_INVALID_REQUEST; /* then it is not our code that runs there */
+    if (slot->has_exited)
+        slot_end(slot);
+    else if (code != AX_OK && code != AX_E_CLOSED)
+        slot->builders->ask.kill(slot->builders->ask.arg, slot->id);
 }
 
 static enum ax_code slot_on_frame(void *arg, const struct ax_frame *frame, int fd);
@@ -170,7 +176,7 @@ static bool read_files(struct ax_build *build, struct ax_reader reader, uint32_t
     for (uint32_t i = 0; i < count; i++) {
         struct ax_str path = ax_reader_str(&reader);
 
-        build->files[i].path = ax_str_make(NULL, path.len);
+        build->files[i].path.len = path.len;
         build->files[i].size = ax_reader_u64(&reader);
         if (reader.bad || !file_is_fine(path) || build->files[i].size > build->pack_size - total ||
             ax_buf_append_str(&build->paths, path) != AX_OK)
@@ -235,7 +241,7 @@ static bool take_refusal(struct slot *slot, struct ax_reader reader, enum ax_cod
                         code == AX_E_UNKNOWN_CAPABILITY || code == AX_E_BUNDLE_REJECTED ||
                         code == AX_E_TOO_BIG;
     ax_err_set(&build->err, *ret_code, "%.*s", AX_STR_FMT(words));
-    if (pointer.len < sizeof(build->err.pointer))
+    if (pointer.len > 0 && pointer.len < sizeof(build->err.pointer))
         memcpy(build->err.pointer, pointer.ptr, pointer.len);
     return true;
 }
@@ -298,6 +304,8 @@ static enum ax_code slot_explain(const struct slot *slot, int status, struct ax_
     if (slot->too_late)
         return ax_err_set(err, AX_E_BUNDLE_REJECTED, "compiling it took longer than %d s",
                           AX_BUILD_WALL_MS / 1000);
+    if (slot->is_lying)
+        return ax_err_set(err, AX_E_BUNDLE_REJECTED, "it took over the process that compiled it");
     if (signal == SIGXCPU)
         return ax_err_set(err, AX_E_BUNDLE_REJECTED,
                           "compiling it needed more than %d s of CPU time", AX_BUILD_CPU_S);
@@ -316,23 +324,13 @@ static enum ax_code slot_explain(const struct slot *slot, int status, struct ax_
 void ax_builders_exited(struct ax_builders *builders, uint64_t id, int status)
 {
     struct slot *slot = builders_slot(builders, id);
-    struct ax_build *build;
 
     if (!slot)
         return;
-    build = AX_TAKE(slot->build);
-    if (build) {
-        enum ax_code code = slot_explain(slot, status, &build->err);
-
-        /* SIGKILL comes from the wall clock, else from outside: then it says nothing for good. */
-        build->is_verdict = slot->too_late || (code == AX_E_BUNDLE_REJECTED &&
-                                               WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
-        build_finish(build, code);
-    }
-    slot_hang_up(slot);
-    ax_timer_stop(&slot->timer);
-    slot->state = SLOT_FREE;
-    builders_next(builders);
+    slot->has_exited = true;
+    slot->status = status;
+    if (!slot->channel) /* else its end comes, after all that it said */
+        slot_end(slot);
 }
 
 /* --- the queue --- */
@@ -345,7 +343,7 @@ static void slot_ask(struct slot *slot, struct ax_build *build)
     slot->state = SLOT_ASKED;
     slot->id = ++builders->last_id;
     slot->build = build;
-    slot->too_late = slot->has_files = false;
+    slot->too_late = slot->is_lying = slot->has_files = slot->has_exited = false;
     builders->ask.want(builders->ask.arg, slot->id);
 }
 
@@ -362,6 +360,24 @@ static void builders_next(struct ax_builders *builders)
             slot_ask(&builders->slots[i], build);
         }
     }
+}
+
+/* The process is gone and nothing of it is left to read. */
+static void slot_end(struct slot *slot)
+{
+    struct ax_build *build = AX_TAKE(slot->build);
+    int signal = WIFSIGNALED(slot->status) ? WTERMSIG(slot->status) : 0;
+
+    if (build) {
+        enum ax_code code = slot_explain(slot, slot->status, &build->err);
+
+        /* SIGKILL comes from the wall clock, else from outside: then it says nothing for good. */
+        build->is_verdict = slot->too_late || slot->is_lying || (signal != 0 && signal != SIGKILL);
+        build_finish(build, code);
+    }
+    ax_timer_stop(&slot->timer);
+    slot->state = SLOT_FREE;
+    builders_next(slot->builders);
 }
 
 static void queue_remove(struct ax_builders *builders, const struct ax_build *build)
