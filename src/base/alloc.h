@@ -28,19 +28,19 @@ void ax_wipe(void *ptr, size_t len);
 
 /* Runs `cleaner(variable)` when the scope ends; the cleaner takes NULL. AX_TAKE moves out. */
 #define AX_AUTO(cleaner) __attribute__((cleanup(ax_auto_##cleaner)))
-#define AX_AUTO_DEFINE(type, cleaner)                                                              \
-    static inline void ax_auto_##cleaner(type *slot)                                               \
-    {                                                                                              \
-        if (*slot)                                                                                 \
-            cleaner(*slot);                                                                        \
+#define AX_AUTO_DEFINE(type, cleaner)                \
+    static inline void ax_auto_##cleaner(type *slot) \
+    {                                                \
+        if (*slot)                                   \
+            cleaner(*slot);                          \
     }
-#define AX_TAKE(variable)                                                                          \
-    ({                                                                                             \
-        __typeof__(variable) ax_taken_ = (variable);                                               \
-        (variable) = NULL;                                                                         \
-        ax_taken_;                                                                                 \
+#define AX_TAKE(variable)                            \
+    ({                                               \
+        __typeof__(variable) ax_taken_ = (variable); \
+        (variable) = NULL;                           \
+        ax_taken_;                                   \
     })
-#define AX_CONTAINER_OF(member_ptr, type, member)                                                  \
+#define AX_CONTAINER_OF(member_ptr, type, member) \
     ((type *)(void *)((char *)(member_ptr) - offsetof(type, member)))
 #define AX_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -24,7 +24,7 @@ void ax_arena_done(struct ax_arena *arena);
 /* Forgets all allocations but keeps the first block for the next request. */
 void ax_arena_reset(struct ax_arena *arena);
 
-void *ax_arena_alloc(struct ax_arena *arena, size_t size) AX_CHECKED; /* 16-aligned, not zeroed */
+void *ax_arena_alloc(struct ax_arena *arena, size_t size) AX_CHECKED;  /* 16-aligned, not zeroed */
 void *ax_arena_zalloc(struct ax_arena *arena, size_t size) AX_CHECKED; /* zeroed */
 /* A terminated copy; its ptr is NULL when refused (also for an empty str it is not NULL). */
 struct ax_str ax_arena_dup(struct ax_arena *arena, struct ax_str str);

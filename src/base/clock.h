@@ -12,7 +12,7 @@
 
 uint64_t ax_clock_mono_ns(void);
 uint64_t ax_clock_mono_ms(void);
-int64_t ax_clock_wall_s(void);  /* Unix time */
+int64_t ax_clock_wall_s(void); /* Unix time */
 int64_t ax_clock_wall_ms(void);
 
 /* RFC 3339 in UTC: "2026-01-02T03:04:05Z"; 20 characters and a terminator. */

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define AX_CHECKED __attribute__((warn_unused_result))
+#define AX_CHECKED           __attribute__((warn_unused_result))
 #define AX_FORMAT(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* When a caller may send the same request again. */
@@ -23,53 +23,53 @@ enum ax_retry {
 };
 
 /* name, HTTP status, may the guest have started, retry, the extension's fault, words */
-#define AX_CODES(X)                                                                                \
-    X(INVALID_REQUEST, 400, false, NEVER, false, "the request is malformed")                       \
-    X(UNKNOWN_CAPABILITY, 400, false, NEVER, false, "a capability is not known")                   \
-    X(UNAUTHENTICATED, 401, false, NEVER, false, "the caller could not be authenticated")          \
-    X(FORBIDDEN, 403, false, NEVER, false, "the caller may not do this")                           \
-    X(TENANT_MISMATCH, 403, false, NEVER, false, "the tenant does not match the caller's")         \
-    X(BUNDLE_REVOKED, 403, false, NEVER, false, "the bundle was revoked")                          \
-    X(CAPABILITY_DENIED, 403, true, NEVER, true, "the extension used a capability not granted")    \
-    X(EXTENSION_NOT_AVAILABLE, 404, false, NEVER, false, "no such extension for this tenant")      \
-    X(ENDPOINT_NOT_FOUND, 404, false, NEVER, false, "the extension has no such endpoint")          \
-    X(NOT_FOUND, 404, false, NEVER, false, "there is nothing here")                                \
-    X(METHOD_NOT_ALLOWED, 405, false, NEVER, false, "the method is not allowed here")              \
-    X(REQUEST_TIMEOUT, 408, false, NEVER, false, "the request did not arrive in time")             \
-    X(IDEMPOTENCY_IN_PROGRESS, 409, false, SAFE_ONLY, false, "the same request is still running")  \
-    X(IDEMPOTENCY_ANSWER_GONE, 409, true, NEVER, false, "the answer was too large to be kept")     \
-    X(VERSION_EXISTS, 409, false, NEVER, false, "the version exists with other bytes")             \
-    X(CONFLICT, 409, false, NEVER, false, "the state has changed meanwhile")                       \
-    X(PRECONDITION_FAILED, 412, false, NEVER, false, "a precondition does not hold")               \
-    X(PAYLOAD_TOO_LARGE, 413, false, NEVER, false, "the request is too large")                     \
-    X(RANGE_NOT_SATISFIABLE, 416, false, NEVER, false, "the range lies outside the file")          \
-    X(IDEMPOTENCY_KEY_REUSED, 422, false, NEVER, false, "the key was used for another request")    \
-    X(INVALID_MANIFEST, 422, false, NEVER, true, "the manifest is not valid")                      \
-    X(INVALID_BUNDLE, 422, false, NEVER, true, "the bundle is not valid")                          \
-    X(RATE_LIMITED, 429, false, NOT_STARTED, false, "too many requests")                           \
-    X(CONCURRENCY_LIMITED, 429, false, NOT_STARTED, false, "too many requests at one time")        \
-    X(QUOTA_EXCEEDED, 429, false, NEVER, false, "the quota of this window is used up")             \
-    X(INTERNAL, 500, true, NEVER, false, "something went wrong on our side")                       \
-    X(GUEST_FAILED, 502, true, NEVER, true, "the extension failed")                                \
-    X(INVALID_GUEST_RESPONSE, 502, true, NEVER, true, "the extension's answer is not valid")       \
-    X(MEMORY_EXCEEDED, 502, true, NEVER, true, "the extension used too much memory")               \
-    X(WORKER_LOST, 502, true, SAFE_ONLY, false, "the process that ran the extension ended")        \
-    X(BUNDLE_REJECTED, 502, false, NEVER, true, "the bundle could not be verified or compiled")    \
-    X(OUTCOME_UNKNOWN, 502, true, NEVER, false, "it is not known whether the request ran")         \
-    X(OVERLOADED, 503, false, NOT_STARTED, false, "there is too much to do at this moment")        \
-    X(DRAINING, 503, false, NOT_STARTED, false, "this process is about to stop")                   \
-    X(EXTENSION_WARMING, 503, false, NOT_STARTED, false, "the extension is being prepared")        \
-    X(BUNDLE_UNAVAILABLE, 503, false, NOT_STARTED, false, "the bundle cannot be fetched now")      \
-    X(EXTENSION_QUARANTINED, 503, false, NEVER, true, "the extension is in quarantine")            \
-    X(REGISTRY_UNAVAILABLE, 503, false, NOT_STARTED, false, "the registry does not answer")        \
-    X(DEADLINE_EXCEEDED, 504, true, NEVER, true, "the request took too long")                      \
-    X(CPU_EXCEEDED, 504, true, NEVER, true, "the extension used too much CPU time")                \
-    /* codes that stay inside; on the wire they are what their status says */                      \
-    X(CANCELED, 503, true, NEVER, false, "the operation was canceled")                             \
-    X(CLOSED, 502, true, SAFE_ONLY, false, "the other side ended the connection")                  \
-    X(TOO_BIG, 413, false, NEVER, false, "the input is larger than its limit")                     \
-    X(NO_MEMORY, 503, false, NOT_STARTED, false, "there is no memory for this")                    \
-    X(IO, 500, true, NEVER, false, "the system refused an operation")                              \
+#define AX_CODES(X)                                                                               \
+    X(INVALID_REQUEST, 400, false, NEVER, false, "the request is malformed")                      \
+    X(UNKNOWN_CAPABILITY, 400, false, NEVER, false, "a capability is not known")                  \
+    X(UNAUTHENTICATED, 401, false, NEVER, false, "the caller could not be authenticated")         \
+    X(FORBIDDEN, 403, false, NEVER, false, "the caller may not do this")                          \
+    X(TENANT_MISMATCH, 403, false, NEVER, false, "the tenant does not match the caller's")        \
+    X(BUNDLE_REVOKED, 403, false, NEVER, false, "the bundle was revoked")                         \
+    X(CAPABILITY_DENIED, 403, true, NEVER, true, "the extension used a capability not granted")   \
+    X(EXTENSION_NOT_AVAILABLE, 404, false, NEVER, false, "no such extension for this tenant")     \
+    X(ENDPOINT_NOT_FOUND, 404, false, NEVER, false, "the extension has no such endpoint")         \
+    X(NOT_FOUND, 404, false, NEVER, false, "there is nothing here")                               \
+    X(METHOD_NOT_ALLOWED, 405, false, NEVER, false, "the method is not allowed here")             \
+    X(REQUEST_TIMEOUT, 408, false, NEVER, false, "the request did not arrive in time")            \
+    X(IDEMPOTENCY_IN_PROGRESS, 409, false, SAFE_ONLY, false, "the same request is still running") \
+    X(IDEMPOTENCY_ANSWER_GONE, 409, true, NEVER, false, "the answer was too large to be kept")    \
+    X(VERSION_EXISTS, 409, false, NEVER, false, "the version exists with other bytes")            \
+    X(CONFLICT, 409, false, NEVER, false, "the state has changed meanwhile")                      \
+    X(PRECONDITION_FAILED, 412, false, NEVER, false, "a precondition does not hold")              \
+    X(PAYLOAD_TOO_LARGE, 413, false, NEVER, false, "the request is too large")                    \
+    X(RANGE_NOT_SATISFIABLE, 416, false, NEVER, false, "the range lies outside the file")         \
+    X(IDEMPOTENCY_KEY_REUSED, 422, false, NEVER, false, "the key was used for another request")   \
+    X(INVALID_MANIFEST, 422, false, NEVER, true, "the manifest is not valid")                     \
+    X(INVALID_BUNDLE, 422, false, NEVER, true, "the bundle is not valid")                         \
+    X(RATE_LIMITED, 429, false, NOT_STARTED, false, "too many requests")                          \
+    X(CONCURRENCY_LIMITED, 429, false, NOT_STARTED, false, "too many requests at one time")       \
+    X(QUOTA_EXCEEDED, 429, false, NEVER, false, "the quota of this window is used up")            \
+    X(INTERNAL, 500, true, NEVER, false, "something went wrong on our side")                      \
+    X(GUEST_FAILED, 502, true, NEVER, true, "the extension failed")                               \
+    X(INVALID_GUEST_RESPONSE, 502, true, NEVER, true, "the extension's answer is not valid")      \
+    X(MEMORY_EXCEEDED, 502, true, NEVER, true, "the extension used too much memory")              \
+    X(WORKER_LOST, 502, true, SAFE_ONLY, false, "the process that ran the extension ended")       \
+    X(BUNDLE_REJECTED, 502, false, NEVER, true, "the bundle could not be verified or compiled")   \
+    X(OUTCOME_UNKNOWN, 502, true, NEVER, false, "it is not known whether the request ran")        \
+    X(OVERLOADED, 503, false, NOT_STARTED, false, "there is too much to do at this moment")       \
+    X(DRAINING, 503, false, NOT_STARTED, false, "this process is about to stop")                  \
+    X(EXTENSION_WARMING, 503, false, NOT_STARTED, false, "the extension is being prepared")       \
+    X(BUNDLE_UNAVAILABLE, 503, false, NOT_STARTED, false, "the bundle cannot be fetched now")     \
+    X(EXTENSION_QUARANTINED, 503, false, NEVER, true, "the extension is in quarantine")           \
+    X(REGISTRY_UNAVAILABLE, 503, false, NOT_STARTED, false, "the registry does not answer")       \
+    X(DEADLINE_EXCEEDED, 504, true, NEVER, true, "the request took too long")                     \
+    X(CPU_EXCEEDED, 504, true, NEVER, true, "the extension used too much CPU time")               \
+    /* codes that stay inside; on the wire they are what their status says */                     \
+    X(CANCELED, 503, true, NEVER, false, "the operation was canceled")                            \
+    X(CLOSED, 502, true, SAFE_ONLY, false, "the other side ended the connection")                 \
+    X(TOO_BIG, 413, false, NEVER, false, "the input is larger than its limit")                    \
+    X(NO_MEMORY, 503, false, NOT_STARTED, false, "there is no memory for this")                   \
+    X(IO, 500, true, NEVER, false, "the system refused an operation")                             \
     X(EXISTS, 409, false, NEVER, false, "it exists already")
 
 enum ax_code {
@@ -77,7 +77,7 @@ enum ax_code {
 #define X(name, status, started, retry, fault, words) AX_E_##name,
     AX_CODES(X)
 #undef X
-    AX_CODE_COUNT
+        AX_CODE_COUNT
 };
 
 struct ax_code_info {

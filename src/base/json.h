@@ -22,8 +22,8 @@ struct ax_json;       /* a document: owns the bytes of its strings */
 struct ax_json_value; /* a value in it, borrowed from the document */
 
 struct ax_json_limits {
-    size_t bytes_max; /* of the text */
-    size_t keys_max;  /* object members in the whole document; 0: 1,024 */
+    size_t bytes_max;   /* of the text */
+    size_t keys_max;    /* object members in the whole document; 0: 1,024 */
     uint32_t depth_max; /* 0: AX_JSON_DEPTH_MAX */
 };
 
@@ -52,7 +52,7 @@ enum ax_json_type ax_json_type(const struct ax_json_value *value);
 bool ax_json_is_absent(const struct ax_json_value *value); /* missing or null */
 const struct ax_json_value *ax_json_get(const struct ax_json_value *object, const char *key);
 const struct ax_json_value *ax_json_get_str(const struct ax_json_value *object, struct ax_str key);
-size_t ax_json_count(const struct ax_json_value *container); /* members or elements, else 0 */
+size_t ax_json_count(const struct ax_json_value *container);  /* members or elements, else 0 */
 struct ax_str ax_json_str(const struct ax_json_value *value); /* empty unless a string */
 bool ax_json_bool(const struct ax_json_value *value, bool fallback);
 double ax_json_double(const struct ax_json_value *value, double fallback);
@@ -82,8 +82,8 @@ enum ax_code ax_json_write_value(struct ax_buf *buf, const struct ax_json_value 
  * buffer's (sticky): look at buf->failed once at the end. Misuse is our bug and asserts. */
 struct ax_json_out {
     struct ax_buf *buf;
-    bool comma;  /* the next value or key needs a comma first */
-    bool keyed;  /* a key was written, its value is due */
+    bool comma; /* the next value or key needs a comma first */
+    bool keyed; /* a key was written, its value is due */
     unsigned depth;
 };
 void ax_json_out_init(struct ax_json_out *out, struct ax_buf *buf);

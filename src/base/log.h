@@ -26,7 +26,7 @@ struct ax_kv {
 
 static inline struct ax_kv kv_str(const char *key, struct ax_str value)
 {
-    return (struct ax_kv){.type = AX_KV_STR, .key = key, .str = value};
+    return (struct ax_kv){ .type = AX_KV_STR, .key = key, .str = value };
 }
 static inline struct ax_kv kv_cstr(const char *key, const char *value)
 {
@@ -34,15 +34,15 @@ static inline struct ax_kv kv_cstr(const char *key, const char *value)
 }
 static inline struct ax_kv kv_u64(const char *key, uint64_t value)
 {
-    return (struct ax_kv){.type = AX_KV_U64, .key = key, .u64 = value};
+    return (struct ax_kv){ .type = AX_KV_U64, .key = key, .u64 = value };
 }
 static inline struct ax_kv kv_i64(const char *key, int64_t value)
 {
-    return (struct ax_kv){.type = AX_KV_I64, .key = key, .i64 = value};
+    return (struct ax_kv){ .type = AX_KV_I64, .key = key, .i64 = value };
 }
 static inline struct ax_kv kv_bool(const char *key, bool value)
 {
-    return (struct ax_kv){.type = AX_KV_BOOL, .key = key, .u64 = value};
+    return (struct ax_kv){ .type = AX_KV_BOOL, .key = key, .u64 = value };
 }
 static inline struct ax_kv kv_code(const char *key, enum ax_code code)
 {
@@ -56,10 +56,10 @@ void ax_log_init(const char *role, enum ax_log_level least);
 void ax_log_to(int fd);
 
 /* ax_log(AX_WARN, "bundle.rejected", kv_str("tenant", t), kv_code("why", code)); */
-#define ax_log(level, event, ...)                                                                  \
-    ax_log_write((level), (event), (const struct ax_kv[]){__VA_ARGS__ __VA_OPT__(, ){0}},          \
-                 sizeof((const struct ax_kv[]){__VA_ARGS__ __VA_OPT__(, ){0}}) /                    \
-                         sizeof(struct ax_kv) -                                                    \
+#define ax_log(level, event, ...)                                                             \
+    ax_log_write((level), (event), (const struct ax_kv[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }, \
+                 sizeof((const struct ax_kv[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } }) /          \
+                         sizeof(struct ax_kv) -                                               \
                      1)
 void ax_log_write(enum ax_log_level level, const char *event, const struct ax_kv *fields,
                   size_t count);

@@ -19,9 +19,9 @@ struct ax_metric {
     const char *label; /* one label's "name=\"value\"" of a closed list, or NULL */
     const char *help;  /* one sentence */
     enum ax_metric_type type;
-    uint64_t value;                       /* counter, gauge; a histogram's count */
-    uint64_t sum_us;                      /* histogram, microseconds */
-    uint64_t buckets[AX_METRIC_BUCKETS];  /* histogram: powers of two from 64 us */
+    uint64_t value;                      /* counter, gauge; a histogram's count */
+    uint64_t sum_us;                     /* histogram, microseconds */
+    uint64_t buckets[AX_METRIC_BUCKETS]; /* histogram: powers of two from 64 us */
 };
 
 static inline void ax_metric_add(struct ax_metric *metric, uint64_t delta)

@@ -129,11 +129,13 @@ enum ax_code settings_put(struct ax_settings *settings, size_t row, struct ax_st
                           enum settings_origin origin, struct ax_err *err)
 {
     enum ax_code code = settings_check(&ax_setting_rows[row], value, err);
+    char *copy;
 
     if (code != AX_OK)
         return code;
+    copy = ax_strdup(value); /* before the old one goes: `value` may be part of it */
     settings_drop(&settings->values[row]);
-    settings->values[row] = (struct settings_value){ ax_strdup(value), value.len, origin };
+    settings->values[row] = (struct settings_value){ copy, value.len, origin };
     return AX_OK;
 }
 
@@ -268,7 +270,7 @@ static enum ax_code settings_unpack_one(struct ax_settings *settings, struct ax_
     origin = value.ptr[0] - '0';
     row = settings_find(name);
     if (row == ax_setting_count || !(ax_setting_rows[row].roles & settings->roles) ||
-        settings->values[row].text || origin < SETTINGS_FILE || origin > SETTINGS_FLAG)
+        settings->values[row].text || origin < SETTINGS_DEFAULT || origin > SETTINGS_FLAG)
         return ax_err_set(err, AX_E_INVALID_REQUEST, "packed settings name '%.*s' wrongly",
                           AX_STR_FMT(name));
     return settings_put(settings, row, ax_str_from(value, 1), (enum settings_origin)origin, err);

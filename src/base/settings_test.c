@@ -433,7 +433,7 @@ TEST(settings_refuse_wrong_packages)
     refuses_bytes(AX_STR("1\0RUNNER_QUEUE_MAX\0"
                          "35"));
     refuses_bytes(AX_STR("1\0RUNNER_QUEUE_MAX\0"
-                         "05\0"));
+                         "/5\0"));
     refuses_bytes(AX_STR("1\0RUNNER_QUEUE_MAX\0"
                          "45\0"));
     refuses_bytes(AX_STR("1\0RUNNER_QUEUE_MAX\0"
@@ -450,6 +450,29 @@ TEST(settings_refuse_wrong_packages)
                             &settings, NULL));
     T_EQ(ax_settings_u64(settings, "RUNNER_QUEUE_MAX"), 5);
     ax_settings_free(settings);
+}
+
+TEST(settings_can_be_replaced)
+{
+    AX_AUTO_BUF struct ax_buf bytes = { .max = 1 << 20 };
+    AX_AUTO(ax_settings_free) struct ax_settings *part = NULL;
+    struct load load = ENV(W("CACHE_ROOT=/some/folder"));
+    struct ax_str old;
+
+    T_OK(load.code);
+    old = ax_settings_str(load.settings, "CACHE_ROOT");
+    T_OK(ax_settings_replace(load.settings, "CACHE_ROOT", ax_str_from(old, 5), NULL));
+    T_STR(ax_settings_str(load.settings, "CACHE_ROOT"), AX_STR("/folder"));
+    T_CODE(ax_settings_replace(load.settings, "CACHE_ROOT", AX_STR(""), NULL),
+           AX_E_INVALID_REQUEST);
+    T_CODE(ax_settings_replace(load.settings, "EXT_CACHE_MAX_BYTES", AX_STR("x"), NULL),
+           AX_E_INVALID_REQUEST);
+    T_OK(ax_settings_replace(load.settings, "EXT_CACHE_MAX_BYTES", AX_STR("2000000"), NULL));
+    T_OK(ax_settings_pack(load.settings, AX_ROLE_LOADER, &bytes));
+    T_OK(ax_settings_unpack(ax_buf_str(&bytes), &part, NULL));
+    T_STR(ax_settings_str(part, "CACHE_ROOT"), AX_STR("/folder"));
+    T_EQ(ax_settings_u64(part, "EXT_CACHE_MAX_BYTES"), 2000000); /* where a default was */
+    ax_settings_free(load.settings);
 }
 
 TEST(settings_print_every_name)
