@@ -10,6 +10,7 @@
 
 #include "bundle/archive.h"
 #include "bundle/manifest.h"
+#include "crypto/random.h"
 #include "loop/channel.h"
 #include "runner/build_message.h"
 #include "store/memfd.h"
@@ -443,6 +444,8 @@ struct ax_builders *ax_builders_new(struct ax_loop *loop, unsigned at_once,
     struct ax_builders *builders = ax_alloc(sizeof(*builders) + at_once * sizeof(struct slot));
 
     builders->loop = loop;
+    /* The supervisor may still speak of builders that a loader before us asked for. */
+    builders->last_id = ax_random_u64() >> 1;
     builders->ask = *ask;
     builders->count = at_once;
     for (unsigned i = 0; i < at_once; i++)

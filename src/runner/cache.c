@@ -137,8 +137,7 @@ static enum ax_code read_entry(const struct ax_cache *cache, const uint8_t hash[
                                int dir_fd, struct ax_cache_entry *entry, struct ax_err *err)
 {
     AX_AUTO_BUF struct ax_buf text = { .max = AX_CACHE_INDEX_MAX + 1 };
-    int64_t used_ns = 0;
-    enum ax_code code = cache_file_read(dir_fd, "index.json", AX_CACHE_INDEX_MAX, &text, &used_ns);
+    enum ax_code code = cache_file_read(dir_fd, "index.json", AX_CACHE_INDEX_MAX, &text);
 
     if (code == AX_E_IO || code == AX_E_NO_MEMORY)
         return ax_err_set(err, code, "index.json cannot be read");
@@ -152,8 +151,8 @@ static enum ax_code read_entry(const struct ax_cache *cache, const uint8_t hash[
     if (code != AX_OK)
         return ax_err_set(err, code, "the machine code %s",
                           code == AX_E_IO ? "cannot be read" : "does not verify");
-    /* The order of use survives a restart as the index's time; losing one is no harm. */
-    (void)utimensat(dir_fd, "index.json", NULL, AT_SYMLINK_NOFOLLOW);
+    /* The order of use survives a restart as the folder's time; losing one is no harm. */
+    (void)futimens(dir_fd, NULL);
     return AX_OK;
 }
 

@@ -34,8 +34,7 @@ int cache_open_entry(const struct ax_cache *cache, const uint8_t hash[AX_CACHE_H
     return ax_open_beneath(cache->root_fd, name, O_RDONLY | O_DIRECTORY, 0);
 }
 
-enum ax_code cache_file_read(int dir_fd, const char *path, size_t max, struct ax_buf *buf,
-                             int64_t *ret_used_ns)
+enum ax_code cache_file_read(int dir_fd, const char *path, size_t max, struct ax_buf *buf)
 {
     AX_AUTO_FD int fd = ax_open_beneath(dir_fd, path, O_RDONLY | O_NONBLOCK, 0);
     struct stat st;
@@ -66,7 +65,6 @@ enum ax_code cache_file_read(int dir_fd, const char *path, size_t max, struct ax
             break;
         ax_buf_advance(buf, (size_t)n);
     }
-    *ret_used_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     return AX_OK;
 }
 
@@ -217,6 +215,7 @@ static void scan_entry(struct scan *scan, const char *name)
     AX_AUTO_BUF struct ax_buf text = { .max = AX_CACHE_INDEX_MAX + 1 };
     AX_AUTO_FD int fd = -1;
     enum ax_code code = AX_E_IO;
+    struct stat st;
 
     if (!ax_hex_decode(found.hash, sizeof(found.hash), ax_str_of(name)))
         return;
@@ -224,10 +223,12 @@ static void scan_entry(struct scan *scan, const char *name)
     if (fd < 0)
         code = errno == ENOTDIR || errno == ELOOP ? AX_E_INVALID_BUNDLE : AX_E_IO;
     else
-        code = cache_file_read(fd, "index.json", AX_CACHE_INDEX_MAX, &text, &found.used_ns);
+        code = cache_file_read(fd, "index.json", AX_CACHE_INDEX_MAX, &text);
     if (code == AX_OK)
         code = cache_index_read(scan->cache, found.hash, ax_buf_str(&text), &entry, NULL);
     found.bytes = entry.bytes;
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        found.used_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     ax_cache_entry_done(&entry);
     if (code == AX_OK && scan->count < AX_CACHE_SCAN_MAX)
         scan_keep(scan, &found);

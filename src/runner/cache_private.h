@@ -49,7 +49,7 @@ int cache_open_entry(const struct ax_cache *cache, const uint8_t hash[AX_CACHE_H
 /* Appends the whole file, at most `max` bytes, to `buf`. AX_E_NOT_FOUND, AX_E_TOO_BIG,
  * AX_E_INVALID_BUNDLE (not a plain file), AX_E_IO, AX_E_NO_MEMORY. */
 AX_CHECKED enum ax_code cache_file_read(int dir_fd, const char *path, size_t max,
-                                        struct ax_buf *buf, int64_t *ret_used_ns);
+                                        struct ax_buf *buf);
 /* Creates a file that is not there yet, with the parts one after the other, and waits until the
  * disk has it. AX_E_TOO_BIG: the disk is full. AX_E_IO. */
 AX_CHECKED enum ax_code cache_file_write(int dir_fd, const char *path, const struct ax_str *parts,
