@@ -114,6 +114,7 @@ class Store:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)  # the runner's loader reads it as a user of its own
 
     @property
     def base(self):
