@@ -91,9 +91,9 @@ const struct ax_setting_row ax_setting_rows[] = {
          "Private networks that guests may reach all the same, separated by commas."),
     TEXT("EXT_EGRESS_RESOLVER", 1, LISTENER_MAX, NULL, FRONT,
          "DNS server for guests' fetches, address or address:port; the system's when not set."),
-    TEXT("EXT_EGRESS_CA_FILE", 1, PATH_MOST, NULL, FRONT,
-         "Certificates (PEM) of the authorities that guests' fetches trust; the system's when not "
-         "set."),
+    TEXT("EXT_EGRESS_CA_FILE", 1, 4 * LIST_MAX, NULL, FRONT,
+         "Certificates of the authorities that guests' fetches trust: PEM text, or the path of a "
+         "file with it; the system's when not set."),
     TEXT("EXT_UI_FRAME_ANCESTORS", 1, 4 * KIB, NULL, FRONT,
          "Origins that may frame user interfaces, separated by spaces; none when not set."),
     TEXT("EXT_UI_SANDBOX", 1, KIB, "allow-scripts allow-forms allow-modals allow-downloads", FRONT,

@@ -175,7 +175,7 @@ TEST(host_settings_that_do_not_parse_are_named)
         { { .egress_allowlist = AX_STR_INIT("a.example,*") }, "EXT_EGRESS_ALLOWLIST" },
         { { .private_cidrs = AX_STR_INIT("10.0.0.1/8") }, "EXT_EGRESS_PRIVATE_CIDRS" },
         { { .resolver = AX_STR_INIT("localhost") }, "EXT_EGRESS_RESOLVER" },
-        { { .ca_file = AX_STR_INIT("/nowhere/ca.pem") }, "EXT_EGRESS_CA_FILE" },
+        { { .ca_pem = AX_STR_INIT("/nowhere/ca.pem") }, "EXT_EGRESS_CA_FILE" },
     };
     struct ax_host_options fine = { .egress_allowlist = AX_STR("a.example") };
     struct ax_host *host = NULL;

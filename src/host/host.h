@@ -42,7 +42,7 @@ struct ax_host_options {
                                        connected to all the same */
     struct ax_str resolver;         /* EXT_EGRESS_RESOLVER: "ip" or "ip:port" ("[ip6]:port"), comma
                                        list; empty: the system's */
-    struct ax_str ca_file;          /* EXT_EGRESS_CA_FILE: PEM; empty: the system's */
+    struct ax_str ca_pem; /* EXT_EGRESS_CA_FILE: PEM text; empty: the system's authorities */
 };
 
 struct ax_host;

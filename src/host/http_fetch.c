@@ -235,7 +235,7 @@ static void fetch_connect(struct fetch *fetch)
         .response_max = HOST_FETCH_BODY_MAX,
         .header_max = FETCH_HEAD_MAX,
         .connect_to = ax_str_of(fetch->connect_to),
-        .ca_file = fetch->work->policy->ca_file,
+        .ca_pem = ax_str_of(fetch->work->policy->ca_pem),
         .fresh = true,
         .on_address = fetch_on_address,
         .address_arg = fetch,

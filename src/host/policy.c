@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 
-#include <unistd.h>
+#include <string.h>
 
 enum ax_code host_policy_new(struct ax_loop *loop, const struct ax_host_options *options,
                              struct host_policy **ret_policy, struct ax_err *err)
@@ -22,11 +22,11 @@ enum ax_code host_policy_new(struct ax_loop *loop, const struct ax_host_options 
     code = ax_resolver_new(loop, options->resolver, &policy->resolver, err);
     if (code != AX_OK)
         return ax_err_wrap(err, code, "EXT_EGRESS_RESOLVER");
-    if (options->ca_file.len > 0) {
-        policy->ca_file = ax_strdup(options->ca_file);
-        if (access(policy->ca_file, R_OK) != 0)
+    if (options->ca_pem.len > 0) {
+        policy->ca_pem = ax_strdup(options->ca_pem);
+        if (strstr(policy->ca_pem, "-----BEGIN CERTIFICATE-----") == NULL)
             return ax_err_set(err, AX_E_INVALID_REQUEST,
-                              "EXT_EGRESS_CA_FILE: the file cannot be read");
+                              "EXT_EGRESS_CA_FILE: there is no certificate in it");
     }
     *ret_policy = AX_TAKE(policy);
     return AX_OK;
@@ -45,6 +45,6 @@ void host_policy_unref(struct host_policy *policy)
     ax_allowlist_free(policy->allowlist);
     ax_cidrs_free(policy->private_cidrs);
     ax_resolver_free(policy->resolver);
-    free(policy->ca_file);
+    free(policy->ca_pem);
     free(policy);
 }

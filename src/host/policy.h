@@ -15,7 +15,7 @@ struct host_policy {
     struct ax_allowlist *allowlist;
     struct ax_cidrs *private_cidrs;
     struct ax_resolver *resolver;
-    char *ca_file; /* NULL: the system's */
+    char *ca_pem; /* NULL: the system's */
 };
 
 /* One reference, yours. Fails as ax_host_new(). */

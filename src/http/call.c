@@ -489,8 +489,11 @@ static bool call_set_up(struct ax_http_call_state *state)
     }
     if (request->unix_path)
         curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_path);
-    if (request->ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+    if (request->ca_pem.len > 0) {
+        struct curl_blob pem = { (void *)(uintptr_t)request->ca_pem.ptr, request->ca_pem.len,
+                                 CURL_BLOB_NOCOPY };
+
+        curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &pem);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* these and no others */
     }
     if (request->fresh) {

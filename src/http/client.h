@@ -54,7 +54,7 @@ struct ax_http_request {
 
     struct ax_str connect_to; /* "name:port:address:port" ([address] for IPv6): where to connect */
     const char *unix_path;    /* connect to this socket instead */
-    const char *ca_file;      /* PEM of the authorities to trust; NULL: the system's */
+    struct ax_str ca_pem;     /* certificates of the authorities to trust; empty: the system's */
     bool fresh;               /* a connection of its own, closed afterwards */
     /* Asked with the address of every socket before it connects; false refuses. NULL: all fine. */
     bool (*on_address)(void *arg, const struct sockaddr *address, socklen_t len);

@@ -62,7 +62,7 @@ static struct ax_host_options host_options(const struct ax_settings *settings)
         .egress_allowlist = ax_settings_str(settings, "EXT_EGRESS_ALLOWLIST"),
         .private_cidrs = ax_settings_str(settings, "EXT_EGRESS_PRIVATE_CIDRS"),
         .resolver = ax_settings_str(settings, "EXT_EGRESS_RESOLVER"),
-        .ca_file = ax_settings_str(settings, "EXT_EGRESS_CA_FILE"),
+        .ca_pem = ax_settings_str(settings, "EXT_EGRESS_CA_FILE"),
     };
 }
 

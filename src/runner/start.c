@@ -101,7 +101,8 @@ static enum ax_code start_read_file(const char *path, struct ax_buf *buf, struct
 
 enum ax_code ax_start_read_trust(struct ax_settings *settings, struct ax_err *err)
 {
-    static const char *const names[] = { "SIGNING_TRUST_BUNDLE", "PRECOMPILED_TRUST_BUNDLE" };
+    static const char *const names[] = { "SIGNING_TRUST_BUNDLE", "PRECOMPILED_TRUST_BUNDLE",
+                                         "EXT_EGRESS_CA_FILE" };
     enum ax_code code = AX_OK;
 
     for (size_t i = 0; i < AX_ARRAY_LEN(names) && code == AX_OK; i++) {

@@ -29,8 +29,8 @@ struct ax_start {
 AX_CHECKED enum ax_code ax_start_check(const struct ax_settings *settings, bool is_root,
                                        struct ax_err *err);
 
-/* Puts the text of trust bundles in the place of their paths: the loader may not be able to read
- * them. Blocks. */
+/* Puts the text of trust bundles and certificates in the place of their paths: the roles that use
+ * them may not be able to read them. Blocks. */
 AX_CHECKED enum ax_code ax_start_read_trust(struct ax_settings *settings, struct ax_err *err);
 
 /* Checks, makes and opens folders, opens listeners. On AX_OK ax_start_close() it. A folder that is
