@@ -427,7 +427,7 @@ static void bundle_pack(const struct rig_bundle *bundle, struct ax_buf *archive)
 static void store_file(const struct rig *rig, const struct ax_digest *hash, const char *name,
                        struct ax_str bytes)
 {
-    char hex[AX_DIGEST_HEX_LEN + 1], path[256], file[256];
+    char hex[AX_DIGEST_HEX_LEN + 1], path[256], file[160];
 
     ax_digest_hex(hash, hex);
     snprintf(file, sizeof(file), "store/sha256/%s", hex);
@@ -489,7 +489,7 @@ void rig_sign_again(struct rig *rig, const struct ax_digest *hash, const struct 
 
 void rig_unpublish(struct rig *rig, const struct ax_digest *hash)
 {
-    char hex[AX_DIGEST_HEX_LEN + 1], path[256], file[256];
+    char hex[AX_DIGEST_HEX_LEN + 1], path[256], file[160];
 
     ax_digest_hex(hash, hex);
     snprintf(file, sizeof(file), "store/sha256/%s/bundle.tar.zst", hex);
