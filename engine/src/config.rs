@@ -110,9 +110,10 @@ const SETTINGS: Settings = Settings {
 mod pool {
     /// Dirty pages of a memory up to this sum are copied over instead of given back to the kernel:
     /// the next execution in the slot takes no page faults for them.
-    pub const MEMORY_KEEP: usize = 64 << 10;
+    pub const MEMORY_KEEP: usize = 32 << 10;
     pub const TABLE_KEEP: usize = 4 << 10;
-    /// The top of a fibre's stack, zeroed by hand; the rest goes back to the kernel.
+    /// The top of a fibre's stack, zeroed by hand; the rest goes back to the kernel. Zeroing costs
+    /// 1 µs an execution and leaves nothing of a guest, nor of its deep recursion, behind.
     pub const STACK_KEEP: usize = 8 << 10;
     /// Slots that stay prepared for a module after their execution.
     pub const WARM_SLOTS: u32 = 64;

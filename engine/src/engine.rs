@@ -115,7 +115,8 @@ impl Drop for Mapping {
 pub enum LoadError {
     NotAligned,
     NotAWorker,
-    Refused(Error),
+    BadCode(Error),
+    NoMemory(Error),
 }
 
 impl Module {
@@ -139,10 +140,12 @@ impl Module {
         mapping.code.add(mapping.range.clone());
         // SAFETY: the caller vouches for the bytes and how long they stay.
         let module = unsafe { wasmtime::Module::deserialize_raw(&engine.wasmtime, map) }
-            .map_err(LoadError::Refused)?;
+            .map_err(LoadError::BadCode)?;
+        // Now and not at the first execution: it makes a memfd.
+        module
+            .initialize_copy_on_write_image()
+            .map_err(LoadError::NoMemory)?;
         let linked = || -> Result<Module> {
-            // Now and not at the first execution: it makes a memfd.
-            module.initialize_copy_on_write_image()?;
             let export = |name| {
                 module
                     .get_export_index(name)
@@ -159,6 +162,6 @@ impl Module {
                 _mapping: mapping,
             })
         };
-        linked().map_err(LoadError::Refused)
+        linked().map_err(LoadError::BadCode)
     }
 }

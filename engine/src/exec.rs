@@ -104,20 +104,22 @@ impl Exec {
             let _running = self.engine.ticker().map(|ticker| ticker.running());
             run.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         };
-        let spent = self.cpu_ns + (thread_cpu_ns() - before);
-        let end = match polled {
-            Poll::Ready(end) => Some(end),
-            Poll::Pending if spent >= self.cpu_budget_ns => Some(Err(Fault {
-                code: FaultCode::Cpu,
-                guest_value: 0,
-                words: "its processor time is spent".into(),
-            })),
-            Poll::Pending => None,
+        let event = match polled {
+            Poll::Ready(end) => self.finish(end),
+            Poll::Pending => {
+                let spent = self.cpu_ns + (thread_cpu_ns() - before);
+                if spent < self.cpu_budget_ns {
+                    self.cpu_ns = spent;
+                    return Some(self.waiting());
+                }
+                self.finish(Err(Fault {
+                    code: FaultCode::Cpu,
+                    guest_value: 0,
+                    words: "its processor time is spent".into(),
+                }))
+            }
         };
-        let event = match end {
-            Some(end) => self.finish(end),
-            None => self.waiting(),
-        };
+        // Only now: giving everything back is part of what it cost.
         self.cpu_ns += thread_cpu_ns() - before;
         Some(event)
     }
@@ -138,6 +140,7 @@ impl Exec {
         let mut inner = self.desk.lock();
         match std::mem::replace(&mut inner.call, Call::None) {
             Call::Made(target, payload) => {
+                inner.calls = inner.calls.saturating_add(1);
                 inner.call = Call::Open(payload);
                 Event::Call(target)
             }

@@ -11,8 +11,6 @@ use std::ptr::NonNull;
 use std::slice;
 use std::sync::Arc;
 
-use wasmtime::Error;
-
 use crate::config::{self, Role};
 use crate::engine::{Engine, LoadError, Module};
 use crate::exec::{Event, Exec, NewError, Spec};
@@ -152,14 +150,6 @@ unsafe fn bytes<'a>(data: *const c_void, len: usize) -> &'a [u8] {
         // SAFETY: as above.
         _ => unsafe { slice::from_raw_parts(data.cast(), len) },
     }
-}
-
-fn error_code(error: &Error, otherwise: Code) -> Code {
-    let system = error.downcast_ref::<std::io::Error>().is_some()
-        || error
-            .downcast_ref::<wasmtime::error::OutOfMemory>()
-            .is_some();
-    if system { Code::NoMemory } else { otherwise }
 }
 
 #[unsafe(no_mangle)]
@@ -385,9 +375,8 @@ pub unsafe extern "C" fn ax_module_load(
         }
         Err(LoadError::NotAWorker) => words.no(Code::Unsupported, "only a worker loads"),
         Err(LoadError::NotAligned) => words.no(Code::BadArgument, "not page-aligned"),
-        Err(LoadError::Refused(error)) => {
-            words.no(error_code(&error, Code::BadCode), &format!("{error:#}"))
-        }
+        Err(LoadError::BadCode(error)) => words.no(Code::BadCode, &format!("{error:#}")),
+        Err(LoadError::NoMemory(error)) => words.no(Code::NoMemory, &format!("{error:#}")),
     }
 }
 

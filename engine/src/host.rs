@@ -70,7 +70,7 @@ pub struct Inner {
     pub memory: limits::Memory,
     pub log: Log,
     pub call: Call,
-    /// How many calls were made; the last one's id.
+    /// How many calls were handed out; the last one's id.
     pub calls: u32,
     lines: Vec<LogLine>,
     /// What `lines` point to. Boxes stay where they are.
@@ -289,11 +289,7 @@ async fn answer(
     target: Target,
     request: Box<[u8]>,
 ) -> std::result::Result<Box<[u8]>, u32> {
-    {
-        let mut inner = desk.lock();
-        inner.calls = inner.calls.saturating_add(1);
-        inner.call = Call::Made(target, request);
-    }
+    desk.lock().call = Call::Made(target, request);
     poll_fn(|_| {
         let mut inner = desk.lock();
         match std::mem::replace(&mut inner.call, Call::None) {

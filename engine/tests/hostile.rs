@@ -74,7 +74,7 @@ fn loops_end_at_their_budget() {
         assert_eq!(end.fault(), CPU, "{name}");
         assert!(end.usage.cpu_ns >= 20 * MS, "{name}: {:?}", end.usage);
         assert!(end.usage.cpu_ns < 70 * MS, "{name}: {:?}", end.usage);
-        assert!(end.yields >= 5, "{name}: {} yields", end.yields);
+        assert!(end.yields >= 2, "{name}: {} yields", end.yields);
     }
 }
 
