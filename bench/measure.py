@@ -36,11 +36,7 @@ def memory_mib(pid, field):
 
 def role_pids(runner):
     """name of a role -> its pids."""
-    found = {"supervisor": [runner.process.pid]}
-    for pid in runner.pids():
-        arguments = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        found.setdefault(arguments[2].decode(), []).append(pid)
-    return found
+    return {"supervisor": [runner.process.pid], **runner.roles()}
 
 
 WRK_SCRIPT = """

@@ -70,7 +70,7 @@ class Result:
 
 
 def processes():
-    """Every process of this machine: pid -> (parent, session). Those that end meanwhile are left out."""
+    """Every process of this machine: pid -> parent. Those that end meanwhile are left out."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -79,7 +79,7 @@ def processes():
             except OSError:
                 continue
             if fields[0] != "Z":
-                found[int(entry.name)] = (int(fields[1]), int(fields[3]))
+                found[int(entry.name)] = int(fields[1])
     return found
 
 
@@ -105,6 +105,7 @@ class Runner:
         self.settings.update({name: str(value) for name, value in settings.items()})
         self.settings = {name: value for name, value in self.settings.items() if value != "None"}
         self.process = None
+        self.children = set()
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False,
             headers={"authorization": f"Bearer {self.token}"},
@@ -135,6 +136,7 @@ class Runner:
         self.client.close()
         if self.process is None or self.process.poll() is not None:
             return
+        self.pids()  # remembers them: orphans have another parent
         self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(seconds)
@@ -156,9 +158,11 @@ class Runner:
         self.process.wait()
 
     def pids(self):
-        """Our processes but the first one: they share its session."""
-        return sorted(pid for pid, (_, session) in processes().items()
-                      if session == self.process.pid and pid != self.process.pid)
+        """Our processes but the first one: its children, and those that were and still live."""
+        parents = processes()
+        self.children |= {pid for pid, parent in parents.items() if parent == self.process.pid}
+        self.children &= parents.keys()
+        return sorted(self.children)
 
     def roles(self):
         """Process ids by role: {"front": [..], "loader": [..], "worker": [.., ..]}."""
