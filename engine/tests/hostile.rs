@@ -94,9 +94,7 @@ fn a_loop_is_dropped_in_the_middle() {
     // Inside the alloc that was called for an answer: two stacks.
     let guest = engine.load_guest("loop_second_alloc");
     let mut exec = guest.start(REQUEST);
-    let (Event::Call { id, .. }, _) = exec.poll().unwrap() else {
-        panic!("a call");
-    };
+    let (id, _) = exec.call();
     assert_eq!(exec.answer(id, 0, b"{}"), Code::Ok);
     assert_eq!(exec.poll().unwrap().0, Event::Yield);
     drop(exec);
@@ -296,14 +294,9 @@ fn slots_are_counted_and_come_back() {
     assert_eq!(full(), None);
     // Over, but not freed yet: its slot is free already.
     let first = &mut alive[0];
-    let (Event::Call { id, .. }, _) = first.poll().unwrap() else {
-        panic!("a call");
-    };
+    let (id, _) = first.call();
     assert_eq!(first.answer(id, 10, b""), Code::Ok);
-    assert!(matches!(
-        first.poll().unwrap().0,
-        Event::Fault { value: 10, .. }
-    ));
+    assert!(matches!(first.next(), Event::Fault { value: 10, .. }));
     alive.push(guest.start(REQUEST));
     alive.push(guest.start(REQUEST));
     assert_eq!(full(), Some(Code::NoSlot));

@@ -5,25 +5,6 @@
 mod common;
 use common::*;
 
-fn call_of(exec: &mut Exec) -> (u64, Vec<u8>) {
-    loop {
-        match exec.poll().unwrap().0 {
-            Event::Call { id, payload, .. } => return (id, payload),
-            Event::Yield => {}
-            other => panic!("no call: {other:?}"),
-        }
-    }
-}
-
-fn end_of(exec: &mut Exec) -> Event {
-    loop {
-        match exec.poll().unwrap().0 {
-            Event::Yield => {}
-            end => return end,
-        }
-    }
-}
-
 #[test]
 fn a_call_says_what_it_is_for() {
     let engine = Engine::worker(1);
@@ -34,7 +15,7 @@ fn a_call_says_what_it_is_for() {
     ] {
         let guest = engine.load_guest(name);
         let mut exec = guest.start(b"{\"url\":\"https://a.test/\"}");
-        let call = exec.poll().unwrap().0;
+        let call = exec.next();
         assert_eq!(
             call,
             Event::Call {
@@ -45,7 +26,7 @@ fn a_call_says_what_it_is_for() {
             }
         );
         assert_eq!(exec.answer(1, 0, b"{\"status\":204}"), Code::Ok);
-        assert_eq!(end_of(&mut exec), Event::Done(b"{\"status\":204}".to_vec()));
+        assert_eq!(exec.next(), Event::Done(b"{\"status\":204}".to_vec()));
         assert_eq!(exec.usage().calls, 1);
     }
 }
@@ -55,14 +36,14 @@ fn waiting_is_idle_and_costs_no_processor_time() {
     let engine = Engine::worker(1);
     let guest = engine.load_guest("relay_call");
     let mut exec = guest.start(b"{}");
-    let (id, _) = call_of(&mut exec);
+    let (id, _) = exec.call();
     let before = exec.usage().cpu_ns;
     for _ in 0..1000 {
         assert_eq!(exec.poll().unwrap().0, Event::Idle);
     }
     assert_eq!(exec.usage().cpu_ns, before);
     assert_eq!(exec.answer(id, 0, b"x"), Code::Ok);
-    assert_eq!(end_of(&mut exec), Event::Done(b"x".to_vec()));
+    assert_eq!(exec.next(), Event::Done(b"x".to_vec()));
 }
 
 #[test]
@@ -88,17 +69,17 @@ fn answers_that_make_no_sense_are_refused() {
     let mut exec = guest.start(b"{}");
     assert_eq!(exec.answer(0, 0, b"early"), Code::BadState);
     assert_eq!(exec.answer(1, 0, b"early"), Code::BadState);
-    let (first, _) = call_of(&mut exec);
+    let (first, _) = exec.call();
     assert_eq!(exec.answer(first + 1, 0, b"other"), Code::BadState);
     assert_eq!(exec.answer(first, 13, b""), Code::BadArgument);
     assert_eq!(exec.answer(first, u32::MAX, b""), Code::BadArgument);
     assert_eq!(exec.answer(first, 0, b"one"), Code::Ok);
     assert_eq!(exec.answer(first, 0, b"again"), Code::BadState);
-    let (second, _) = call_of(&mut exec);
+    let (second, _) = exec.call();
     assert_eq!((first, second), (1, 2));
     assert_eq!(exec.answer(first, 0, b"late"), Code::BadState);
     assert_eq!(exec.answer(second, 0, b"two"), Code::Ok);
-    assert_eq!(end_of(&mut exec), Event::Done(b"two".to_vec()));
+    assert_eq!(exec.next(), Event::Done(b"two".to_vec()));
     assert_eq!(exec.answer(second, 0, b"late"), Code::BadState);
     assert_eq!(exec.poll().unwrap_err(), Code::BadState);
 }
@@ -202,7 +183,7 @@ fn waiting_guests_can_be_dropped_at_any_time() {
         let guest = engine.load_guest(name);
         let mut waiting: Vec<Exec> = (0..16).map(|_| guest.start(b"{}")).collect();
         for exec in &mut waiting {
-            call_of(exec);
+            exec.call();
         }
         assert_eq!((engine.executions(), guest.executions()), (16, 16));
         // Half of them with an answer that nobody takes any more.
@@ -227,7 +208,7 @@ fn two_thousand_wait_and_each_gets_its_own() {
     let mut waiting = Vec::new();
     for at in 0..COUNT {
         let mut exec = guests[at % 3].start(&nonce(at));
-        let (id, payload) = call_of(&mut exec);
+        let (id, payload) = exec.call();
         assert_eq!(payload, nonce(at));
         waiting.push((at, id, exec));
     }
@@ -240,7 +221,7 @@ fn two_thousand_wait_and_each_gets_its_own() {
         let (at, id, mut exec) = waiting.swap_remove(next);
         let answer = [&b"answer to "[..], &nonce(at)].concat();
         assert_eq!(exec.answer(id, 0, &answer), Code::Ok);
-        assert_eq!(end_of(&mut exec), Event::Done(answer));
+        assert_eq!(exec.next(), Event::Done(answer));
     }
     assert_eq!(engine.executions(), 0);
 }
@@ -254,13 +235,12 @@ fn a_loop_does_not_starve_those_who_wait() {
     );
     let mut spin = spins.start(b"{}");
     let mut relay = relays.start(b"mine");
-    let (id, _) = call_of(&mut relay);
+    let (id, _) = relay.call();
     for _ in 0..5 {
         assert_eq!(spin.poll().unwrap().0, Event::Yield);
     }
     assert_eq!(relay.answer(id, 0, b"yours"), Code::Ok);
-    // Its old slice is long over; it gets a new one and needs no second turn.
-    assert_eq!(relay.poll().unwrap().0, Event::Done(b"yours".to_vec()));
+    assert_eq!(relay.next(), Event::Done(b"yours".to_vec()));
 }
 
 #[test]
@@ -272,13 +252,13 @@ fn a_fresh_guest_finds_nothing_of_the_last_one() {
     for round in 0..ROUNDS {
         let canary = format!("{round:064}").into_bytes();
         let mut exec = writer.start(&canary);
-        let (_, seen) = call_of(&mut exec);
+        let (_, seen) = exec.call();
         assert_eq!(seen, canary, "the canary is really there");
         if round % 2 == 0 {
             drop(exec);
         } else {
             assert_eq!(exec.answer(1, 1, b""), Code::Ok);
-            end_of(&mut exec);
+            exec.next();
         }
         let end = scanner.run(b"{}", Limits::default());
         assert_eq!(end.done(), b"", "round {round}");
@@ -296,7 +276,7 @@ fn the_ticker_sleeps_while_nothing_runs() {
     let engine = Engine::worker(2);
     let guest = engine.load_guest("relay_call");
     let mut exec = guest.start(b"{}");
-    let (id, _) = call_of(&mut exec);
+    let (id, _) = exec.call();
     let still = || {
         let mut last = engine.ticks();
         let mut since = std::time::Instant::now();
@@ -318,7 +298,7 @@ fn the_ticker_sleeps_while_nothing_runs() {
     assert_eq!(exec.poll().unwrap().0, Event::Idle);
     assert_eq!(still(), asleep_at);
     assert_eq!(exec.answer(id, 0, b"x"), Code::Ok);
-    assert_eq!(end_of(&mut exec), Event::Done(b"x".to_vec()));
+    assert_eq!(exec.next(), Event::Done(b"x".to_vec()));
     let spins = engine.load_guest("loop_handler");
     let mut spin = spins.start(b"{}");
     for _ in 0..3 {

@@ -379,6 +379,24 @@ impl Exec {
         Ok((event, logs))
     }
 
+    /// The first event that is not the end of a slice: a tick can come at any moment.
+    pub fn next(&mut self) -> Event {
+        loop {
+            match self.poll().expect("it goes on until its end").0 {
+                Event::Yield => {}
+                event => return event,
+            }
+        }
+    }
+
+    /// Runs to its next call: id and payload.
+    pub fn call(&mut self) -> (u64, Vec<u8>) {
+        match self.next() {
+            Event::Call { id, payload, .. } => (id, payload),
+            other => panic!("no call: {other:?}"),
+        }
+    }
+
     pub fn answer(&mut self, id: u64, error: u32, payload: &[u8]) -> Code {
         let (data, len) = (payload.as_ptr().cast(), payload.len());
         unsafe { ax_exec_answer(&mut *self.0, id, error, data, len) }
