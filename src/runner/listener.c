@@ -221,6 +221,11 @@ enum ax_code ax_listening_open(struct ax_str where, struct ax_listening *ret_lis
     return code;
 }
 
+void ax_listening_stop(struct ax_listening *listening)
+{
+    ax_fd_close(&listening->fd);
+}
+
 void ax_listening_close(struct ax_listening *listening)
 {
     union address address;

@@ -23,6 +23,8 @@ struct ax_listening {
  * refuses, `err` says why. May block for a moment. */
 AX_CHECKED enum ax_code ax_listening_open(struct ax_str where, struct ax_listening *ret_listening,
                                           struct ax_err *err);
+/* Closes the descriptor; others that have one may go on. */
+void ax_listening_stop(struct ax_listening *listening);
 /* Also removes the Unix socket's file, unless another process listens there by now. With fd -1
  * nothing happens. */
 void ax_listening_close(struct ax_listening *listening);

@@ -288,15 +288,16 @@ enum ax_code ax_start_open(const struct ax_settings *settings, struct ax_start *
     return code;
 }
 
-void ax_start_close_listeners(struct ax_start *start)
+void ax_start_stop_listeners(struct ax_start *start)
 {
-    ax_listening_close(&start->private_listener);
-    ax_listening_close(&start->public_listener);
+    ax_listening_stop(&start->private_listener);
+    ax_listening_stop(&start->public_listener);
 }
 
 void ax_start_close(struct ax_start *start)
 {
-    ax_start_close_listeners(start);
+    ax_listening_close(&start->private_listener);
+    ax_listening_close(&start->public_listener);
     ax_fd_close(&start->cache_fd);
     ax_fd_close(&start->state_fd);
     ax_fd_close(&start->store_fd);

@@ -38,7 +38,8 @@ AX_CHECKED enum ax_code ax_start_read_trust(struct ax_settings *settings, struct
  * gives nobody's home away. */
 AX_CHECKED enum ax_code ax_start_open(const struct ax_settings *settings,
                                       struct ax_start *ret_start, struct ax_err *err);
-void ax_start_close_listeners(struct ax_start *start);
+/* Closes our descriptors of the listeners: what the front does not accept is refused, not kept. */
+void ax_start_stop_listeners(struct ax_start *start);
 void ax_start_close(struct ax_start *start);
 
 /* Names this process in its log lines, at the level that the settings ask for. */

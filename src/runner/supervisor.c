@@ -132,7 +132,7 @@ static void supervisor_drain(struct supervisor *supervisor)
     ax_log(AX_INFO, "runner.draining");
     supervisor->state = SUPERVISOR_DRAINS;
     /* Ours would keep connections that nobody accepts any more. */
-    ax_start_close_listeners(&supervisor->start);
+    ax_start_stop_listeners(&supervisor->start);
     process_end(&supervisor->front, supervisor->times->drain_ms);
     if (!supervisor->front.child)
         supervisor_end(supervisor, 0, supervisor->times->end_ms);

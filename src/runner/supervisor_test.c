@@ -144,9 +144,8 @@ static enum ax_code actor_on_control(void *arg, const struct ax_frame *frame, in
     struct ax_reader reader = ax_reader_of(frame->payload);
 
     switch (frame->type) {
-    case AX_MSG_LISTENER:
+    case AX_MSG_LISTENER: /* kept open until the end, as by one who drains */
         SAY(actor, "listener %d", ax_reader_u8(&reader));
-        ax_fd_close(&fd);
         break;
     case AX_MSG_DIR: actor_take_folder(actor, ax_reader_u8(&reader), fd); break;
     case AX_MSG_PEER: actor_take_peer(actor, &reader, fd); break;
@@ -284,7 +283,7 @@ static struct stage *stage_new(void)
     stage_conf(stage, "RUNNER_SERVICE_TOKEN=the first token of all\n");
     stage_word(stage, "SIGNING_TRUST_BUNDLE", "-----BEGIN PUBLIC KEY-----");
     stage_word(stage, "RUNNER_LISTEN", "127.0.0.1:0");
-    stage_word(stage, "RUNNER_PUBLIC_LISTEN", "127.0.0.1:0");
+    stage_folder(stage, "RUNNER_PUBLIC_LISTEN", "unix:", "socket");
     stage_word(stage, "RUNNER_WORKERS", "2");
     stage_folder(stage, "CACHE_ROOT", "", "cache");
     stage_folder(stage, "STATE_DIR", "", "state");
@@ -462,10 +461,13 @@ static void stage_free(struct stage *stage)
 static void ends_well(struct stage *stage)
 {
     int status = stage_end(stage, SIGTERM);
+    char path[128];
 
     T_TRUE(WIFEXITED(status));
     T_EQ(WEXITSTATUS(status), 0);
     T_EQ(waitpid(-1, NULL, 0), -1); /* nobody is left behind */
+    (void)snprintf(path, sizeof(path), "%s/socket", stage->folder);
+    T_EQ(access(path, F_OK), -1); /* and nothing */
     stage_free(stage);
 }
 
