@@ -11,8 +11,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -104,8 +104,6 @@ static void birth_reset_signals(void)
 
 static void birth_change_user(const struct birth *birth, int report)
 {
-    for (unsigned long cap = 0; cap < CHILD_CAPS_MAX; cap++)
-        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* later it could not any more */
     /* Bare system calls: the library's would want to tell threads that do not exist here. */
     if (syscall(SYS_setgroups, 0, NULL) != 0)
         birth_fail(report, "setgroups");
@@ -113,6 +111,23 @@ static void birth_change_user(const struct birth *birth, int report)
         birth_fail(report, "setresgid");
     if (syscall(SYS_setresuid, birth->uid, birth->uid, birth->uid) != 0)
         birth_fail(report, "setresuid");
+}
+
+/* Before exec, although sealing does it too: these belong to threads, and a role may have several
+ * before it is sealed. With no_new_privs exec gives nothing back, not even to root. */
+static void birth_drop_privileges(const struct birth *birth, int report)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    for (unsigned long cap = 0; cap < CHILD_CAPS_MAX; cap++)
+        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* refused to who has no right to */
+    if (birth->uid != 0)
+        birth_change_user(birth, report);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+        syscall(SYS_capset, &header, none) != 0)
+        birth_fail(report, "capabilities");
 }
 
 static _Noreturn void birth_run(struct birth *birth)
@@ -126,8 +141,7 @@ static _Noreturn void birth_run(struct birth *birth)
     (void)umask(077);
     if (chdir("/") != 0 || setrlimit(RLIMIT_CORE, &no_core) != 0)
         birth_fail(report, "chdir, setrlimit");
-    if (birth->uid != 0)
-        birth_change_user(birth, report);
+    birth_drop_privileges(birth, report);
     /* After the change of user, which would clear it. Then look whether it came too late. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         birth_fail(report, "PR_SET_PDEATHSIG");

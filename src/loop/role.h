@@ -2,8 +2,9 @@
 /* role.h - how does a supervisor start a process, and how does that process begin?
  *
  * A role is a fresh exec of the same binary: argv is "<program>" "role" "<name>", the environment
- * is empty, descriptor 3 is the control socket, descriptor 4 a sealed memfd with the settings that
- * the role may hold, 0 is /dev/null, 1 and 2 are the log; nothing else is open. */
+ * is empty, there is no capability and no way to one; descriptor 3 is the control socket, 4 a sealed
+ * memfd with the settings that the role may hold, 0 is /dev/null, 1 and 2 are the log; nothing else
+ * is open. */
 #ifndef AX_LOOP_ROLE_H
 #define AX_LOOP_ROLE_H
 

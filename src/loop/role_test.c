@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -61,12 +62,37 @@ static void tell_limit(const char *name, __rlimit_resource_t resource)
                 (unsigned long long)limit.rlim_max);
 }
 
+static void *thread_wait(void *arg)
+{
+    pause();
+    return arg;
+}
+
+/* What /proc says about a thread that was there before this process was sealed. */
+static void tell_thread(pid_t first)
+{
+    DIR *dir = opendir("/proc/self/task");
+    struct dirent *entry;
+    char path[64];
+
+    while (dir && (entry = readdir(dir))) {
+        if (entry->d_name[0] == '.' || atoi(entry->d_name) == first)
+            continue;
+        (void)snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", entry->d_name);
+        dprintf(AX_ROLE_CONTROL_FD, "thread:\n");
+        tell_file(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static int role_look(void)
 {
     const struct ax_role_limits limits = { .files = 40, .cpu_s = 50, .processes = 60, .nice = 5 };
     AX_AUTO(ax_settings_free) struct ax_settings *settings = NULL;
     struct ax_err err;
     int kept[2], lost, source;
+    pthread_t thread;
 
     signal(SIGPIPE, SIG_IGN);
     dprintf(AX_ROLE_CONTROL_FD, "born:");
@@ -85,7 +111,7 @@ static int role_look(void)
     kept[1] = fcntl(source, F_DUPFD, 9);
     lost = fcntl(source, F_DUPFD, 5);
     close(source);
-    if (lost != 5)
+    if (lost != 5 || pthread_create(&thread, NULL, thread_wait, NULL) != 0)
         return 1;
     if (ax_role_seal(&limits, kept, 2, &err) != AX_OK) {
         dprintf(AX_ROLE_CONTROL_FD, "not sealed: %s\n", err.message);
@@ -101,6 +127,7 @@ static int role_look(void)
     tell_limit("processes", RLIMIT_NPROC);
     errno = 0;
     dprintf(AX_ROLE_CONTROL_FD, "nice: %d\n", getpriority(PRIO_PROCESS, 0));
+    tell_thread(getpid());
     return 42;
 }
 
@@ -210,6 +237,16 @@ static void says(const struct birthplace *place, const char *line)
     T_TRUE(strstr(place->told, line) != NULL);
 }
 
+static void also_of_its_thread(const struct birthplace *place)
+{
+    const char *thread = strstr(place->told, "thread:\n");
+
+    T_TRUE(thread != NULL);
+    T_TRUE(strstr(thread, "CapPrm:\t0000000000000000\n") != NULL);
+    T_TRUE(strstr(thread, "CapEff:\t0000000000000000\n") != NULL);
+    T_TRUE(strstr(thread, "NoNewPrivs:\t1\n") != NULL);
+}
+
 static void a_role_is_born_with_its_due_and_sealed(uid_t uid)
 {
     struct birthplace *place = birthplace_new();
@@ -233,6 +270,7 @@ static void a_role_is_born_with_its_due_and_sealed(uid_t uid)
     says(place, "CapAmb:\t0000000000000000\n");
     says(place, "NoNewPrivs:\t1\n");
     says(place, "SigIgn:\t0000000000001000\n"); /* only what the role itself ignores */
+    also_of_its_thread(place);
     says(place, "files 40 40\n");
     says(place, "cpu 50 50\n");
     says(place, "processes 60 60\n");
