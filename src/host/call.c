@@ -186,14 +186,27 @@ static bool call_unwrap(struct host_work *work, struct ax_str *interface, struct
     return true;
 }
 
+static bool call_is_counted(struct ax_host_grants *grants, size_t payload_len)
+{
+    if (grants->calls >= AX_HOST_CALLS_MAX ||
+        payload_len > AX_HOST_PAYLOAD_BYTES_MAX - grants->payload_bytes)
+        return false;
+    grants->calls++;
+    grants->payload_bytes += payload_len;
+    return true;
+}
+
 static enum ax_host_number call_read(struct host_work *work,
                                      const struct host_function **ret_function)
 {
     struct ax_json_limits limits = { .bytes_max = HOST_MESSAGE_MAX };
     struct ax_str interface = work->call->interface;
     struct ax_str function = work->call->function;
-    enum ax_code code = ax_json_parse(work->call->payload, &limits, &work->json, NULL);
+    enum ax_code code;
 
+    if (!call_is_counted(work->call->grants, work->call->payload.len))
+        return AX_HOST_QUOTA;
+    code = ax_json_parse(work->call->payload, &limits, &work->json, NULL);
     if (code == AX_E_PAYLOAD_TOO_LARGE)
         return AX_HOST_TOO_LARGE;
     if (code != AX_OK)

@@ -105,6 +105,22 @@ TEST(call_payload_ends_at_its_limit)
     }
 }
 
+TEST(call_number_4097_of_an_execution_is_refused_unread)
+{
+    scene_new(nobody, NULL);
+    scene->grants.calls = AX_HOST_CALLS_MAX - 1;
+    T_EQ(generic("config", "list", ""), AX_HOST_OK);
+    T_EQ(generic("config", "list", ""), AX_HOST_QUOTA);
+    T_EQ(scene_call("", "", "not even JSON"), AX_HOST_QUOTA);
+    scene->grants.calls = 0;
+    scene->grants.payload_bytes = AX_HOST_PAYLOAD_BYTES_MAX - 40;
+    T_EQ(scene_call("", "", " {\"interface\":\"config\",\"function\":\"list\"}"), AX_HOST_QUOTA);
+    T_EQ(scene_call("", "", "{\"interface\":\"config\",\"function\":\"list\"}"), AX_HOST_OK);
+    T_EQ(scene->grants.payload_bytes, AX_HOST_PAYLOAD_BYTES_MAX);
+    T_EQ(scene_call("", "", "{\"interface\":\"config\",\"function\":\"list\"}"), AX_HOST_QUOTA);
+    scene_free();
+}
+
 TEST(context_is_what_the_execution_was_started_with)
 {
     scene_new(nobody, NULL);

@@ -13,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many fetches an execution may start, and have under way at one moment. */
+/* What one execution may ask of the front, whatever comes of it: the front's time is everybody's and
+ * counts against no guest's CPU budget. Beyond it calls are refused unread (number 9). */
+#define AX_HOST_CALLS_MAX         4096
+#define AX_HOST_PAYLOAD_BYTES_MAX (UINT64_C(96) << 20)
+/* How many fetches it may ask for, refused ones included, and have under way at one moment. */
 #define AX_HOST_FETCHES_MAX     8
 #define AX_HOST_FETCHES_AT_ONCE 4
 
@@ -43,7 +47,9 @@ struct ax_host_grants {
     struct ax_str user_json;   /* user_id, user_email, ... additional_fields */
 
     /* Counted by the host calls; zero at first; the front reads them. */
-    uint32_t fetches; /* started */
+    uint32_t calls;
+    uint64_t payload_bytes;
+    uint32_t fetches; /* asked for, also those beyond the limit */
     uint32_t fetches_in_flight;
     uint64_t egress_bytes; /* heads and bodies, sent and received */
 };

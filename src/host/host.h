@@ -60,7 +60,9 @@ AX_AUTO_DEFINE(struct ax_host *, ax_host_free)
 
 /* What one call did on the network, for the front's audit line. */
 struct ax_host_audit {
-    bool fetch; /* it was an http.fetch whose URL could be read; else the rest is empty */
+    bool
+        fetch; /* it was an http.fetch that is worth a line: the eight of an execution and the first
+                   beyond; else the rest is empty. Host and port are empty when the URL is none */
     bool https;
     char host[254]; /* terminated, lower case */
     uint16_t port;

@@ -62,13 +62,12 @@ static void fetch_finish(struct fetch *fetch, enum ax_host_number number, const 
     if (fetch->counted)
         grants->fetches_in_flight--;
     if (fetch->request.url_is_known) {
-        audit->fetch = true;
         audit->https = fetch->request.url.https;
         memcpy(audit->host, fetch->request.url.host, fetch->request.url.host_len + 1u);
         audit->port = fetch->request.url.port;
         memcpy(audit->method, fetch->request.method, sizeof(audit->method));
-        audit->ms = ax_loop_now_ms(work->loop) - fetch->started_ms;
     }
+    audit->ms = ax_loop_now_ms(work->loop) - fetch->started_ms;
     audit->outcome = outcome;
     fetch->state = FETCH_END;
     host_work_finish(work, number);
@@ -319,6 +318,27 @@ static bool fetch_is_allowed(const struct fetch *fetch)
     return ax_egress_texts_allow(grants->request_egress, grants->request_egress_count, url);
 }
 
+/* Everything that can be said without the network. */
+static enum ax_host_number fetch_judge(struct fetch *fetch, const char **ret_outcome)
+{
+    enum ax_host_number number = host_fetch_request_read(fetch->work->args, &fetch->request);
+
+    if (number == AX_HOST_OK && !fetch_is_allowed(fetch))
+        number = AX_HOST_NOT_ALLOWED;
+    else if (number == AX_HOST_OK &&
+             fetch->work->call->grants->fetches_in_flight >= AX_HOST_FETCHES_AT_ONCE)
+        number = AX_HOST_QUOTA;
+    switch (number) {
+    case AX_HOST_OK: break;
+    case AX_HOST_INVALID: *ret_outcome = "invalid"; break;
+    case AX_HOST_TOO_LARGE: *ret_outcome = "too_large"; break;
+    case AX_HOST_NOT_ALLOWED: *ret_outcome = "not_allowed"; break;
+    case AX_HOST_QUOTA: *ret_outcome = "quota"; break;
+    default: *ret_outcome = "internal"; break;
+    }
+    return number;
+}
+
 /* The URL that the client gets is put together from what was judged, not copied. Now nothing is
  * borrowed from the payload any more: it may be as large as the body, and a fetch may wait long. */
 static void fetch_write_url(struct fetch *fetch)
@@ -352,6 +372,7 @@ void host_http_fetch(struct host_work *work)
     struct ax_host_grants *grants = work->call->grants;
     uint64_t now = ax_loop_now_ms(work->loop);
     uint64_t deadline = work->call->deadline_ms;
+    const char *outcome = NULL;
     enum ax_host_number number;
 
     fetch->work = work;
@@ -359,28 +380,21 @@ void host_http_fetch(struct host_work *work)
     work->part = fetch;
     work->release = fetch_release;
     work->cancel = fetch_on_cancel;
-    number = host_fetch_request_read(work->args, &fetch->request);
-    if (number != AX_HOST_OK) {
-        fetch_finish(fetch, number,
-                     number == AX_HOST_TOO_LARGE
-                         ? "too_large"
-                         : (number == AX_HOST_INVALID ? "invalid" : "internal"));
-        return;
-    }
-    if (!fetch_is_allowed(fetch)) {
-        fetch_finish(fetch, AX_HOST_NOT_ALLOWED, "not_allowed");
-        return;
-    }
-    if (grants->fetches >= AX_HOST_FETCHES_MAX ||
-        grants->fetches_in_flight >= AX_HOST_FETCHES_AT_ONCE) {
+    if (grants->fetches++ >= AX_HOST_FETCHES_MAX) {
+        work->call->audit.fetch = grants->fetches == AX_HOST_FETCHES_MAX + 1;
         fetch_finish(fetch, AX_HOST_QUOTA, "quota");
         return;
     }
-    if (deadline <= now) {
-        fetch_finish(fetch, AX_HOST_DEADLINE, "deadline");
+    work->call->audit.fetch = true;
+    number = fetch_judge(fetch, &outcome);
+    if (number == AX_HOST_OK && deadline <= now) {
+        number = AX_HOST_DEADLINE;
+        outcome = "deadline";
+    }
+    if (number != AX_HOST_OK) {
+        fetch_finish(fetch, number, outcome);
         return;
     }
-    grants->fetches++;
     grants->fetches_in_flight++;
     fetch->counted = true;
     fetch_write_url(fetch);

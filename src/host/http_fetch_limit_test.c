@@ -205,7 +205,6 @@ TEST(fetch_that_begins_after_its_deadline_does_nothing)
     scene_new(say_ok, NULL);
     expect_deadline(0);
     T_EQ(scene->dns.questions, 0);
-    T_EQ(scene->grants.fetches, 0);
     scene_free();
 }
 
@@ -217,10 +216,25 @@ TEST(fetch_number_nine_of_an_execution_is_refused)
 
     scene_new(say_ok, NULL);
     payload = scene_fetch_payload("up.example", "/", "").ptr;
-    for (int i = 1; i <= 10; i++)
+    for (int i = 1; i <= 11; i++) {
         T_EQ(scene_call("http", "fetch", payload), i <= 8 ? AX_HOST_OK : AX_HOST_QUOTA);
+        T_EQ(scene->calls[0].audit.fetch, i <= 9); /* a line for the first too many, not for all */
+    }
     T_EQ(scene->upstream.connections, 8);
-    T_EQ(scene->grants.fetches, 8);
+    scene_free();
+}
+
+TEST(fetch_counts_what_it_refuses)
+{
+    scene_new(say_ok, NULL);
+    for (int i = 1; i <= 4; i++) {
+        T_EQ(scene_call("http", "fetch", "{\"url\":\"http://127.0.0.1/\"}"), AX_HOST_INVALID);
+        T_TRUE(scene->calls[0].audit.fetch && scene->calls[0].audit.host[0] == '\0');
+        T_EQ(scene_call("http", "fetch", "{\"url\":\"http://else.example/\"}"),
+             AX_HOST_NOT_ALLOWED);
+        T_STR(ax_str_of(scene->calls[0].audit.host), AX_STR("else.example"));
+    }
+    T_EQ(scene_call("http", "fetch", "{\"url\":\"http://else.example/\"}"), AX_HOST_QUOTA);
     scene_free();
 }
 
@@ -250,6 +264,7 @@ TEST(fetch_number_five_at_once_is_refused)
         T_EQ(scene->calls[i].number, i < 4 ? AX_HOST_OK : AX_HOST_QUOTA);
     T_EQ(scene->grants.fetches_in_flight, 0);
     scene->upstream.serve = say_ok;
+    scene->grants.fetches = 0;
     for (size_t i = 0; i < 4; i++)
         scene_start(i, "http", "fetch", payload, 10000);
     scene_wait();
