@@ -213,10 +213,12 @@ enum ax_code ax_archive_writer_file(struct ax_archive_writer *writer, struct ax_
         code = writer_put_pax(writer, path, err);
     if (code == AX_OK)
         code = writer_put_header(writer, TAR_FILE, path, size, err);
+    if (code != AX_OK)
+        return code;
     writer->unpacked += size;
     writer->left = size;
     writer->padding = writer_padding_of(size);
-    return code;
+    return AX_OK;
 }
 
 enum ax_code ax_archive_writer_data(struct ax_archive_writer *writer, struct ax_str chunk,
