@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client_test.c - does the client do what it is told, and nothing else? */
 #include "http/client.h"
-#include "http/http_kit.h"
+#include "http/test_kit.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

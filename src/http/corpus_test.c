@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* corpus_test.c - does every request of tests/hostile/http meet the same fate, however it is cut?
  * The form of the files stands in their README. */
-#include "http/http_kit.h"
+#include "http/test_kit.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -57,6 +57,7 @@ struct ax_request {
     const char *words;
 };
 
+/* Allocates the room for headers, the only allocation; ax_request_done() frees it. */
 void ax_request_init(struct ax_request *request, const struct ax_request_limits *limits);
 void ax_request_done(struct ax_request *request);
 

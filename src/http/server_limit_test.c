@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_limit_test.c - what happens to what is too large, too slow, or too much? */
-#include "http/http_kit.h"
+#include "http/test_kit.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server_test.c - does the server keep the promises of server.h? */
-#include "http/http_kit.h"
+#include "http/test_kit.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

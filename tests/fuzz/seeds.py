@@ -5,6 +5,7 @@ A seed opens a part of the grammar; it need not be clever, the fuzzer is.
 """
 import base64
 import pathlib
+import re
 import sys
 
 
@@ -54,6 +55,26 @@ def url_seeds():
                 "http://2130706433/", "http://a.0x/", "https://xn--bcher-kva.example:65535/",
                 "https://a.example/#f", "http://a\\@b/", "*.acme.com:8443", "http://*.a.b", "a.b",
                 "https://" + "a." * 126 + "a/", "http://" + "b" * 63 + ".c/")
+
+
+def request_seeds():
+    """Every text of the hostile corpus, wrong and right."""
+    folder = pathlib.Path(__file__).resolve().parents[1] / "hostile/http"
+    plain = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
+    escape = re.compile(r"\\(?:\{(\d+):([^}]*)\}|x(..)|(.))")
+
+    def unescape(text):
+        return escape.sub(lambda m: min(int(m[1]), 300) * unescape(m[2]) if m[1] else
+                          chr(int(m[3], 16)) if m[3] else plain[m[4]], text)
+    for file in sorted(folder.glob("*.txt")):
+        texts = {}
+        for line in [*file.read_text().splitlines(), "=="]:
+            key, _, value = line.partition(" ")
+            if key in ("wrong", "right"):
+                texts[key] = texts.get(key, "") + value
+            elif key == "==":
+                yield from (b"\7" + unescape(text).encode("latin-1") for text in texts.values())
+                texts = {}
 
 
 def main():

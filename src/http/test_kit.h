@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_kit.h - how do this folder's tests play the client and the handler? (tests only)
+/* test_kit.h - how do this folder's tests play the client and the handler? (tests only)
  *
  * One loop, one server, handlers that echo what they were asked, and peers: the far ends of
  * connections, read and written byte by byte while the loop turns in between. */
-#ifndef AX_HTTP_KIT_H
-#define AX_HTTP_KIT_H
+#ifndef AX_HTTP_TEST_KIT_H
+#define AX_HTTP_TEST_KIT_H
 
 #include "base/test.h"
 #include "http/server.h"

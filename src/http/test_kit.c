@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_kit.c - how do this folder's tests play the client and the handler? */
-#include "http/http_kit.h"
+/* test_kit.c - how do this folder's tests play the client and the handler? */
+#include "http/test_kit.h"
 
 #include "base/clock.h"
 
