@@ -237,8 +237,9 @@ enum ax_code ax_core_response_read(struct ax_str bytes, struct ax_arena *arena,
                                    struct ax_guest_response *ret_response, struct ax_err *err)
 {
     /* A body of 8 MiB in base64 and 16 KiB of headers in escapes fit; anything larger cannot be
-     * within the limits. */
-    static const struct ax_json_limits limits = { .bytes_max = 12u << 20, .keys_max = 1024 };
+     * within the limits. Keys have none here: too many headers are refused as such, not passed on
+     * as text that happens not to be JSON. */
+    const struct ax_json_limits limits = { .bytes_max = 12u << 20, .keys_max = bytes.len };
     static struct ax_pair octets = { AX_STR_INIT("content-type"),
                                      AX_STR_INIT("application/octet-stream") };
     AX_AUTO(ax_json_free) struct ax_json *json = NULL;
