@@ -2,6 +2,7 @@
 """Which bundles does a runner refuse to run? Each is refused with a code, leaves nothing in the cache,
 and has a twin that differs in the offence alone and runs."""
 import datetime
+import itertools
 import json
 import tarfile
 
@@ -22,16 +23,17 @@ def plain(guests):
 class Bench:
     """Makes a bundle, hands it to the runner, says what came of it."""
 
-    def __init__(self, runner, store, key, plain):
-        self.runner, self.store, self.key = runner, store, key
+    serials = itertools.count()
+
+    def __init__(self, runner, store, key, plain, handler="x"):
+        self.runner, self.store, self.key, self.handler = runner, store, key, handler
         self.manifest, self.entry = plain
-        self.serial = 0
 
     def members(self, *more):
         """A good archive's members, made unique, so that every bundle has a hash of its own."""
-        self.serial += 1
+        serial = b"%d %s" % (next(self.serials), self.runner.token.encode())
         return [member("manifest.json", self.manifest), member("entry.wasm", self.entry),
-                member("ui/serial.txt", b"%d %s" % (self.serial, self.runner.token.encode())), *more]
+                member("ui/serial.txt", serial), *more]
 
     def bundle(self, *more):
         return compress(archive(self.members(*more)))
@@ -41,7 +43,7 @@ class Bench:
         return self.store.put(bundle, envelope(said, *(keys or [self.key])), content_hash)
 
     def run(self, content_hash):
-        return self.runner.execute(content_hash, "x")
+        return self.runner.execute(content_hash, self.handler)
 
     def accepts(self, bundle, *keys, **changes):
         result = self.run(self.put(bundle, *keys, **changes))
@@ -335,7 +337,7 @@ MANIFESTS = {  # what is changed: refused, accepted
     "no handler": (endpoint(handler=None), endpoint(permission="admin")),
     "long handler": (endpoint(handler="h" * 257), endpoint(handler="h" * 256)),
     "time of an endpoint": (endpoint(timeout_ms=30001), endpoint(timeout_ms=30000)),
-    "member of an endpoint": (endpoint(extra=1), endpoint(schedulable=True)),
+    "member of an endpoint": (endpoint(extra=1), endpoint(path="/a", schedulable=True)),
     "same endpoint twice": (
         {"api": {"endpoints": [{"method": "GET", "path": "/:a", "handler": "x"},
                                {"method": "GET", "path": "/:b", "handler": "y"}]}},
@@ -359,7 +361,9 @@ def test_manifest(runner, store, key, plain, name):
         for one in made.get("api", {}).get("endpoints", []):
             for field in [field for field, value in one.items() if value is None]:
                 del one[field]
-        return Bench(runner, store, key, (json.dumps(made).encode(), plain[1]))
+        declared = made.get("api", {}).get("endpoints", [])
+        handler = declared[0].get("handler", "x")[:256]
+        return Bench(runner, store, key, (json.dumps(made).encode(), plain[1]), handler)
 
     refused, accepted = MANIFESTS[name]
     bench = bench_with(accepted)

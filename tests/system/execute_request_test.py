@@ -212,7 +212,7 @@ def test_service_token(runner, good, make_runner, tmp_path):
     token = runner.token
     assert status(runner.client, {}) == 200
     assert status(runner.client, {"authorization": "", "x-runner-service-token": token}) in (200, 401)
-    for wrong in ("Bearer", "Bearer ", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Basic {token}",
+    for wrong in ("Bearer", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Basic {token}",
                   f"Bearer {'0' * len(token)}", token):
         answer = runner.client.post("/v1/execute", json=good, headers={"authorization": wrong})
         assert answer.status_code == 401, wrong

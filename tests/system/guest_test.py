@@ -64,12 +64,13 @@ def test_loops_outside_the_handler_count_too(runner, published, guest, endpoint)
 
 def test_an_answer_from_a_fetch_needs_alloc_and_its_loop_ends_too(egress, published):
     runner, entry = egress
-    for guest, codes in (("alloc-loop-late", ("cpu_exceeded",)), ("alloc-trap-late", ("guest_failed",)),
-                         ("alloc-outside-late", ("guest_failed", "invalid_guest_response"))):
-        result = runner.execute(published(guest), "fetch", method="POST",
-                                body=json.dumps({"url": f"{entry}/say/x"}).encode(), limits=TIGHT,
-                                providers=["cap:http.fetch"], egress=[entry], **own(guest))
-        ends(result, 504 if guest == "alloc-loop-late" else 502, *codes)
+    def fetch(guest):
+        return runner.execute(published(guest), "fetch", method="POST",
+                              body=json.dumps({"url": f"{entry}/say/x"}).encode(), limits=TIGHT,
+                              providers=["cap:http.fetch"], egress=[entry], **own(guest))
+    ends(fetch("alloc-loop-late"), 504, "cpu_exceeded")
+    ends(fetch("alloc-trap-late"), 502, "guest_failed")
+    assert fetch("alloc-outside-late").ok() == {"code": 11, "answer": ""}
 
 
 def test_dealloc_is_never_called_for_fresh_instances(runner, published):
@@ -82,7 +83,7 @@ def test_traps(runner, hostile, endpoint):
 
 
 def test_what_nearly_traps_does_not(runner, hostile):
-    assert runner.execute(hostile, "divide", query={"by": 1}).body == b"1"
+    assert runner.execute(hostile, "divide", query={"by": 2}).body == b"21"
     assert runner.execute(hostile, "load", query={"at": 64}).ok() == {}
     assert runner.execute(hostile, "recurse", query={"depth": 1000}).ok() == {"value": 0}
 
@@ -95,7 +96,8 @@ def test_traps_before_the_handler(runner, published, guest):
 def test_memory_ends_at_its_budget(runner, hostile):
     for budget in (4, 16, 64):
         grown = runner.execute(hostile, "grow", limits={"memory_mb": budget, "cpu_ms": 1000}).ok()
-        assert grown["pages"] == budget * 16, grown
+        # Tables count too, so the last page may be missing.
+        assert budget * 16 - 1 <= grown["pages"] <= budget * 16, grown
     ends(runner.execute(hostile, "grow_touch", limits={"memory_mb": 16}, **own("grow")), 502,
          "memory_exceeded", "guest_failed")
 
