@@ -189,9 +189,9 @@ static void execution_audit(const struct ax_execution *execution)
            kv_str("request_id", message->request_id), kv_cstr("host", audit->host),
            kv_u64("port", audit->port), kv_bool("https", audit->https),
            kv_cstr("method", audit->method), kv_u64("status", audit->status),
-           kv_cstr("outcome", audit->outcome), kv_cstr("address", audit->address),
-           kv_u64("bytes_up", audit->bytes_up), kv_u64("bytes_down", audit->bytes_down),
-           kv_u64("ms", audit->ms));
+           kv_cstr("outcome", audit->outcome), kv_cstr("reason", audit->reason),
+           kv_cstr("address", audit->address), kv_u64("bytes_up", audit->bytes_up),
+           kv_u64("bytes_down", audit->bytes_down), kv_u64("ms", audit->ms));
 }
 
 static void execution_on_host_call(enum ax_code code, void *arg)
