@@ -67,6 +67,17 @@ static bool start_is_off(const struct ax_settings *settings)
     return ax_str_eq(ax_settings_str(settings, "SIGNING_POLICY"), AX_STR("off"));
 }
 
+static bool start_knows_store(struct ax_str base)
+{
+    static const char *const schemes[] = { START_FILE_STORE, "http://", "https://", "s3://" };
+
+    for (size_t i = 0; i < AX_ARRAY_LEN(schemes); i++) {
+        if (ax_str_starts(base, ax_str_of(schemes[i])))
+            return true;
+    }
+    return base.len == 0;
+}
+
 enum ax_code ax_start_check(const struct ax_settings *settings, bool is_root, struct ax_err *err)
 {
     uid_t uids[AX_START_ROLES];
@@ -78,6 +89,9 @@ enum ax_code ax_start_check(const struct ax_settings *settings, bool is_root, st
     if (!ax_settings_bool(settings, "RUNNER_OFFLINE") &&
         ax_settings_str(settings, "BUNDLE_STORE_BASE").len == 0)
         return start_refuse(err, "BUNDLE_STORE_BASE is not set: there is nothing to run");
+    if (!start_knows_store(ax_settings_str(settings, "BUNDLE_STORE_BASE")))
+        return start_refuse(err, "BUNDLE_STORE_BASE is none of file:///folder, http(s)://..., "
+                                 "s3://...");
     return start_users(settings, is_root, uids, err);
 }
 
