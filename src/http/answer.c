@@ -106,8 +106,7 @@ void ax_http_date(int64_t unix_s, char room[AX_HTTP_DATE_LEN + 1])
     room[AX_HTTP_DATE_LEN] = '\0';
 }
 
-/* Codes that stay inside look on the wire like the one that says the same to a stranger. */
-static enum ax_code answer_wire_code(enum ax_code code)
+enum ax_code ax_answer_wire_code(enum ax_code code)
 {
     switch (code) {
     case AX_E_TOO_BIG: return AX_E_PAYLOAD_TOO_LARGE;
@@ -124,8 +123,8 @@ static enum ax_code answer_wire_code(enum ax_code code)
 void ax_http_error_json(struct ax_buf *out, enum ax_code code, const struct ax_err *err,
                         struct ax_str request_id)
 {
-    const struct ax_code_info *info = ax_code_info(answer_wire_code(code));
-    bool worded = err && err->message[0] && answer_wire_code(code) == code;
+    const struct ax_code_info *info = ax_code_info(ax_answer_wire_code(code));
+    bool worded = err && err->message[0] && ax_answer_wire_code(code) == code;
     struct ax_json_out json;
 
     ax_json_out_init(&json, out);

@@ -16,6 +16,8 @@
 
 /* Accepted in one turn of the loop before others get theirs. */
 #define SERVER_ACCEPT_BURST 64
+/* Reads of 4 KiB from a connection that is turned away. */
+#define SERVER_UNREAD_READS 8
 /* How long a listener rests when not even the reserve could be opened again. */
 #define SERVER_REST_MS 100
 
@@ -106,7 +108,9 @@ static void server_turn_away(int fd)
     if (send(fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
         shutdown(fd, SHUT_WR);
         /* A request that is here already would turn our close into a reset. */
-        while (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) == (ssize_t)sizeof(unread))
+        for (int i = 0; i < SERVER_UNREAD_READS &&
+                        recv(fd, unread, sizeof(unread), MSG_DONTWAIT) == (ssize_t)sizeof(unread);
+             i++)
             ;
     }
     close(fd);

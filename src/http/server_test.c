@@ -456,8 +456,8 @@ static void fail_on_request(void *arg, struct ax_exchange *ex)
 
     (void)arg;
     ax_err_set_at(&err, AX_E_INVALID_MANIFEST, "/name", "the name is \"%s\"", "\n");
-    ax_exchange_fail(ex, ax_str_eq(ax_exchange_path(ex), AX_STR("/io")) ? AX_E_IO : err.code, &err,
-                     7);
+    ax_exchange_fail(ex, ax_str_eq(ax_exchange_path(ex), AX_STR("/io")) ? AX_E_CLOSED : err.code,
+                     &err, 7);
 }
 
 TEST(failures_say_code_words_place_and_request)
