@@ -423,7 +423,8 @@ bool mf_pattern_matches(struct ax_str pattern, struct ax_str path)
             return false;
         }
     }
-    while (pattern.ptr && ax_str_eq(ax_str_cut(&pattern, '/'), AX_STR("**")))
-        continue;
-    return !pattern.ptr;
+    while (pattern.ptr)
+        if (!ax_str_eq(ax_str_cut(&pattern, '/'), AX_STR("**")))
+            return false;
+    return true;
 }

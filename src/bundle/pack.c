@@ -138,11 +138,12 @@ static enum ax_code pack_add(struct pack *pack, struct ax_str path)
     return AX_OK;
 }
 
+/* A link counts as being there: opening it then says why it is refused. */
 static bool pack_is_there(const struct pack *pack, const char *path)
 {
     AX_AUTO_FD int fd = pack_open(pack, path, O_PATH);
 
-    return fd >= 0;
+    return fd >= 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 static enum ax_code pack_walk(struct pack *pack, struct ax_str folder, bool everything);

@@ -123,8 +123,8 @@ enum ax_code ax_trust_load(struct ax_str pem_or_path, struct ax_trust **ret_trus
     char *room;
     ssize_t got;
 
-    if (ax_str_starts(ax_str_trim(pem_or_path), AX_STR("-----BEGIN ")))
-        return ax_trust_parse(ax_str_trim(pem_or_path), ret_trust, err);
+    if (ax_str_find(pem_or_path, '\n') < pem_or_path.len) /* PEM has lines, a path has none */
+        return ax_trust_parse(pem_or_path, ret_trust, err);
     path = ax_strdup(pem_or_path);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
