@@ -29,6 +29,18 @@ static void front_on_evict(struct ax_unit *unit, void *arg)
     ax_workers_unload(&front->workers, unit);
 }
 
+static void front_on_refused(struct ax_unit *unit, enum ax_code code, const struct ax_err *err,
+                             void *arg)
+{
+    struct front *front = arg;
+    char hash[AX_DIGEST_TEXT_LEN + 1];
+
+    ax_digest_print(&unit->hash, hash);
+    ax_log(AX_WARN, "unit.refused", kv_cstr("hash", hash), kv_code("why", code),
+           kv_cstr("words", err->message), kv_u64("runs", unit->in_use));
+    ax_workers_refuse(&front->workers, unit, code, err);
+}
+
 static void front_on_loader_broken(void *arg)
 {
     ax_log(AX_ERROR, "front.loader_broken");
@@ -225,7 +237,7 @@ static void front_wire(struct front *front, const struct ax_settings *settings)
 
     ax_units_init(&front->units, &front->loop,
                   ax_settings_u64(settings, "RUNNER_MODULES_MAX_BYTES"), front_on_evict,
-                  front_on_loader_broken, front);
+                  front_on_refused, front_on_loader_broken, front);
     ax_workers_init(&front->workers, &front->loop, &front->units, front_on_capacity,
                     front_on_worker_broken, front);
     ax_executions_init(&front->executions, &front->loop, &front->units, &front->workers,

@@ -230,7 +230,7 @@ static void load_on_cache(enum ax_code code, void *arg)
     load->abi = load->entry.abi;
     load->manifest = ax_buf_str(&load->entry.manifest);
     load->code_fd = load->entry.code_fd;
-    load_step(load, "cached");
+    load_step(load, AX_STEP_CACHED);
     code = load_judge(load, load->entry.size, ax_buf_str(&load->entry.envelope));
     load_enter(load, code == AX_OK ? LOAD_ANSWER : LOAD_FETCH);
 }
@@ -308,12 +308,12 @@ static void load_fetched(struct load *load)
     if (!load->is_cached) {
         if (!load_judge_bundle(load))
             return;
-        load_step(load, "fetched");
+        load_step(load, AX_STEP_FETCHED);
     }
     if (load->loader->must_be_signed) {
         if (!load_judge_envelope(load))
             return;
-        load_step(load, "verified");
+        load_step(load, AX_STEP_VERIFIED);
     }
     load_enter(load, load->is_cached ? LOAD_ANSWER : LOAD_BUILD);
 }
@@ -409,7 +409,7 @@ static void load_on_built(enum ax_code code, void *arg)
     load->abi = load->build.abi;
     load->manifest = ax_buf_str(&load->build.manifest);
     load->code_fd = load->build.code_fd;
-    load_step(load, load->abi == AX_ABI_NONE ? "unpacked" : "compiled");
+    load_step(load, load->abi == AX_ABI_NONE ? AX_STEP_UNPACKED : AX_STEP_COMPILED);
     load_enter(load, LOAD_ANSWER);
 }
 

@@ -174,6 +174,17 @@ static enum ax_code loader_read_settings(struct loader *loader, const struct ax_
     return AX_OK;
 }
 
+/* What the front holds was judged by the old keys. A front that cannot hear it is about to be
+ * restarted, and asks for everything anew. */
+static void loader_recheck(struct loader *loader)
+{
+    if (!loader->front)
+        return;
+    ax_channel_begin(loader->front, AX_MSG_RECHECK, 0, -1);
+    if (ax_channel_end(loader->front) != AX_OK)
+        ax_log(AX_ERROR, "loader.front_does_not_listen");
+}
+
 /* A trust bundle that cannot be read leaves the old one in force: forgetting whom we trust would be
  * safe, but it would stop everything for a slip of the editor. */
 static void loader_reload(struct loader *loader, int fd)
@@ -186,6 +197,7 @@ static void loader_reload(struct loader *loader, int fd)
         code = loader_read_settings(loader, settings, &err);
     if (code == AX_OK) {
         ax_refusals_clear(loader->refusals);
+        loader_recheck(loader);
         ax_log(AX_INFO, "loader.reloaded");
     } else {
         ax_log(AX_ERROR, "loader.reload_failed", kv_cstr("why", err.message));

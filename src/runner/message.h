@@ -48,9 +48,18 @@ enum ax_msg {
     /* loader -> front */
     AX_MSG_HAVE = 80, /* fd: sealed machine code, none for UI only | u8 enum ax_abi, str manifest
                          JSON as signed (id: request) */
-    AX_MSG_FAIL, /* u32 enum ax_code, u32 retry-after ms (0: do not), str words (id: request) */
-    AX_MSG_STEP, /* str name, u32 milliseconds: a step that a warm-up reports (id: request) */
+    AX_MSG_FAIL,    /* u32 enum ax_code, u32 retry-after ms (0: do not), str words (id: request) */
+    AX_MSG_RECHECK, /* whom we trust has changed: ask again for every unit that you hold */
+    AX_MSG_STEP,    /* str name, u32 milliseconds: a step that a warm-up reports (id: request) */
 };
+
+/* Names in STEP: found in the cache; taken from the store; signature checked; built with machine
+ * code; built without a module. */
+#define AX_STEP_CACHED   "cached"
+#define AX_STEP_FETCHED  "fetched"
+#define AX_STEP_VERIFIED "verified"
+#define AX_STEP_COMPILED "compiled"
+#define AX_STEP_UNPACKED "unpacked"
 
 enum ax_listener { AX_LISTENER_PRIVATE = 1, AX_LISTENER_PUBLIC };
 enum ax_peer { AX_PEER_FRONT = 1, AX_PEER_LOADER, AX_PEER_WORKER };

@@ -14,12 +14,15 @@
 
 void ax_units_init(struct ax_units *units, struct ax_loop *loop, uint64_t bytes_max,
                    void (*on_evict)(struct ax_unit *unit, void *arg),
+                   void (*on_refused)(struct ax_unit *unit, enum ax_code code,
+                                      const struct ax_err *err, void *arg),
                    void (*on_loader_broken)(void *arg), void *arg)
 {
     *units = (struct ax_units){
         .loop = loop,
         .bytes_max = bytes_max,
         .on_evict = on_evict,
+        .on_refused = on_refused,
         .on_loader_broken = on_loader_broken,
         .arg = arg,
     };
@@ -235,7 +238,9 @@ static struct ax_unit *unit_by_request(struct ax_units *units, uint64_t id)
 {
     struct ax_unit *unit = units->by_id[(id & 0xffff) % AX_UNITS_MAX];
 
-    return unit && unit->state == AX_UNIT_FETCHING && unit_request_id(unit) == id ? unit : NULL;
+    bool asked = unit && (unit->state == AX_UNIT_FETCHING || unit->rechecking);
+
+    return asked && unit_request_id(unit) == id ? unit : NULL;
 }
 
 static enum ax_code unit_take(struct ax_unit *unit, struct ax_str manifest, enum ax_abi abi, int fd,
@@ -274,6 +279,10 @@ static enum ax_code units_on_have(struct ax_units *units, const struct ax_frame 
         return AX_E_INVALID_REQUEST;
     if (!unit)
         return AX_OK;
+    if (unit->rechecking) {
+        unit->rechecking = false; /* the same hash is the same code: what we hold stays */
+        return AX_OK;
+    }
     code = unit_take(unit, manifest, abi, fd, &err);
     if (code == AX_OK) {
         unit->code_fd = fd;
@@ -284,6 +293,30 @@ static enum ax_code units_on_have(struct ax_units *units, const struct ax_frame 
     }
     unit_tell(units, unit, code, &err, 0);
     return AX_OK;
+}
+
+/* A store that does not answer says nothing about trust: only a refusal ends what runs. */
+static void unit_on_recheck_failed(struct ax_units *units, struct ax_unit *unit, enum ax_code code,
+                                   const struct ax_err *err)
+{
+    unit->rechecking = false;
+    if (code != AX_E_BUNDLE_REJECTED && code != AX_E_BUNDLE_REVOKED)
+        return;
+    units->on_refused(unit, code, err, units->arg);
+    unit_free(units, unit);
+}
+
+static void units_on_recheck(struct ax_units *units)
+{
+    for (size_t i = 0; i < AX_UNITS_MAX; i++) {
+        struct ax_unit *unit = units->by_id[i];
+
+        if (!unit || unit->state != AX_UNIT_READY)
+            continue;
+        unit->rechecking = true;
+        unit->generation = ++units->next_generation;
+        unit_ask(units, unit);
+    }
 }
 
 static enum ax_code units_on_fail(struct ax_units *units, const struct ax_frame *frame)
@@ -300,7 +333,10 @@ static enum ax_code units_on_fail(struct ax_units *units, const struct ax_frame 
     if (!unit)
         return AX_OK;
     ax_err_set(&err, (enum ax_code)code, "%.*s", AX_STR_FMT(words));
-    unit_tell(units, unit, (enum ax_code)code, &err, retry_ms);
+    if (unit->rechecking)
+        unit_on_recheck_failed(units, unit, (enum ax_code)code, &err);
+    else
+        unit_tell(units, unit, (enum ax_code)code, &err, retry_ms);
     return AX_OK;
 }
 
@@ -313,6 +349,9 @@ static enum ax_code units_on_step(struct ax_units *units, const struct ax_frame 
 
     if (!ax_reader_ok(&reader))
         return AX_E_INVALID_REQUEST;
+    units->cache_hits += ax_str_eq(name, AX_STR(AX_STEP_CACHED));
+    units->builds += ax_str_eq(name, AX_STR(AX_STEP_COMPILED)) ||
+                     ax_str_eq(name, AX_STR(AX_STEP_UNPACKED));
     if (!unit || unit_request_id(unit) != frame->id || unit->step_count == AX_UNIT_STEPS_MAX ||
         name.len >= sizeof(unit->steps[0].name))
         return AX_OK;
@@ -335,6 +374,7 @@ static enum ax_code loader_on_frame(void *arg, const struct ax_frame *frame, int
     switch (frame->type) {
     case AX_MSG_FAIL: return units_on_fail(units, frame);
     case AX_MSG_STEP: return units_on_step(units, frame);
+    case AX_MSG_RECHECK: units_on_recheck(units); return AX_OK;
     default: return AX_E_INVALID_REQUEST;
     }
 }
@@ -358,7 +398,9 @@ void ax_units_on_loader(struct ax_units *units, int fd)
     ax_channel_close(AX_TAKE(units->loader));
     units->loader = ax_channel_new(units->loop, fd, &limits, &handler);
     for (size_t i = 0; i < AX_UNITS_MAX; i++) {
-        if (units->by_id[i] && units->by_id[i]->state == AX_UNIT_FETCHING)
-            unit_ask(units, units->by_id[i]);
+        struct ax_unit *unit = units->by_id[i];
+
+        if (unit && (unit->state == AX_UNIT_FETCHING || unit->rechecking))
+            unit_ask(units, unit);
     }
 }

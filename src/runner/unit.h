@@ -7,7 +7,10 @@
  * one that is in use. One thread.
  *
  *   absent --want--> FETCHING --HAVE--> READY --too many bytes, not in use--> absent
- *                        `--FAIL, loader lost for too long--> absent, waiters are told why */
+ *                        `--FAIL--> absent     `--RECHECK, FAIL: refused--> runs end, absent
+ *
+ * When the loader trusts other keys than before it says RECHECK: every ready unit is asked for again
+ * while it goes on serving, and ends at once when it is refused. */
 #ifndef AX_RUNNER_UNIT_H
 #define AX_RUNNER_UNIT_H
 
@@ -43,6 +46,7 @@ struct ax_unit {
     uint32_t id; /* names it to workers */
     enum ax_unit_state state;
     uint64_t generation; /* with id: names the request to the loader */
+    bool rechecking;     /* ready, and asked for again */
     struct ax_manifest *manifest;
     struct ax_str *egress; /* of the manifest, as a list */
     size_t egress_count;
@@ -66,9 +70,13 @@ struct ax_units {
     uint64_t next_generation;
     struct ax_unit *lru_first, *lru_last;
     uint64_t bytes, bytes_max;
-    struct ax_channel *loader; /* NULL: being restarted */
+    uint64_t builds, cache_hits; /* as the loader tells */
+    struct ax_channel *loader;   /* NULL: being restarted */
     /* Workers that hold the code of `unit` must be told to drop it. */
     void (*on_evict)(struct ax_unit *unit, void *arg);
+    /* `unit` may not run any more: what runs it must end before this returns. */
+    void (*on_refused)(struct ax_unit *unit, enum ax_code code, const struct ax_err *err,
+                       void *arg);
     /* The loader sent nonsense. */
     void (*on_loader_broken)(void *arg);
     void *arg;
@@ -76,6 +84,8 @@ struct ax_units {
 
 void ax_units_init(struct ax_units *units, struct ax_loop *loop, uint64_t bytes_max,
                    void (*on_evict)(struct ax_unit *unit, void *arg),
+                   void (*on_refused)(struct ax_unit *unit, enum ax_code code,
+                                      const struct ax_err *err, void *arg),
                    void (*on_loader_broken)(void *arg), void *arg);
 /* Nobody may wait or run. */
 void ax_units_done(struct ax_units *units);

@@ -13,7 +13,7 @@ struct rig {
     struct ax_loop loop;
     struct ax_units units;
     struct peer_rig loader;
-    unsigned evicted, broken;
+    unsigned evicted, refused, broken;
 };
 
 struct waiter {
@@ -30,6 +30,16 @@ static void on_evict(struct ax_unit *unit, void *arg)
 
     (void)unit;
     rig->evicted++;
+}
+
+static void on_refused(struct ax_unit *unit, enum ax_code code, const struct ax_err *err, void *arg)
+{
+    struct rig *rig = arg;
+
+    (void)err;
+    T_CODE(code, AX_E_BUNDLE_REJECTED);
+    unit->in_use = 0; /* what runs it has ended */
+    rig->refused++;
 }
 
 static void on_broken(void *arg)
@@ -54,7 +64,7 @@ static void rig_init(struct rig *rig, uint64_t bytes_max)
 {
     *rig = (struct rig){ 0 };
     ax_loop_init(&rig->loop);
-    ax_units_init(&rig->units, &rig->loop, bytes_max, on_evict, on_broken, rig);
+    ax_units_init(&rig->units, &rig->loop, bytes_max, on_evict, on_refused, on_broken, rig);
     ax_units_on_loader(&rig->units, peer_rig_init(&rig->loader, &rig->loop));
 }
 
@@ -239,6 +249,45 @@ TEST(unit_of_a_lying_loader_is_refused_and_the_loader_cut_off)
         ax_unit_wait_cancel(&waiter.wait);
         rig_done(&rig);
     }
+}
+
+static void fail_get(struct rig *rig, size_t nth, enum ax_code code)
+{
+    AX_AUTO_BUF struct ax_buf payload = { .max = 4096 };
+
+    ax_frame_put_u32(&payload, code);
+    ax_frame_put_u32(&payload, 0);
+    ax_frame_put_str(&payload, AX_STR("words"));
+    peer_rig_send(&rig->loader, AX_MSG_FAIL, peer_rig_seen(&rig->loader, AX_MSG_GET, nth)->id,
+                  ax_buf_str(&payload), -1);
+    peer_rig_settle(&rig->loop);
+}
+
+TEST(unit_is_judged_again_when_trust_changes_and_ends_when_it_is_refused)
+{
+    struct rig rig;
+    struct waiter waiter;
+    struct ax_digest first = hash_of(1), second = hash_of(2), third = hash_of(3);
+
+    rig_init(&rig, 1u << 20);
+    for (uint8_t n = 1; n <= 3; n++) {
+        want(&rig, &waiter, n);
+        have(&rig, n - 1u, 4096);
+    }
+    ax_unit_ref(ax_units_ready(&rig.units, &second));
+    peer_rig_send(&rig.loader, AX_MSG_RECHECK, 0, AX_STR(""), -1);
+    peer_rig_settle(&rig.loop);
+    T_EQ(peer_rig_count(&rig.loader, AX_MSG_GET), 6);
+    T_TRUE(ax_units_ready(&rig.units, &second) != NULL); /* it serves until the verdict */
+    have(&rig, 3, 4096);
+    fail_get(&rig, 4, AX_E_BUNDLE_REJECTED);
+    fail_get(&rig, 5, AX_E_BUNDLE_UNAVAILABLE); /* says nothing about trust */
+    T_EQ(rig.refused, 1);
+    T_TRUE(ax_units_ready(&rig.units, &first) != NULL);
+    T_TRUE(ax_units_ready(&rig.units, &second) == NULL);
+    T_TRUE(ax_units_ready(&rig.units, &third) != NULL);
+    T_EQ(rig.units.bytes, 8192);
+    rig_done(&rig);
 }
 
 TEST(unit_answers_that_nobody_asked_for_change_nothing)

@@ -304,6 +304,25 @@ void ax_workers_unload(struct ax_workers *workers, const struct ax_unit *unit)
     }
 }
 
+void ax_workers_refuse(struct ax_workers *workers, const struct ax_unit *unit, enum ax_code code,
+                       const struct ax_err *err)
+{
+    const struct ax_usage none = { 0 };
+
+    for (size_t i = 0; i < AX_WORKERS_MAX; i++) {
+        struct ax_worker_peer *peer = workers->peers[i];
+
+        for (uint32_t place = 0; peer && place < peer->slots; place++) {
+            struct ax_run *run = peer->runs[place];
+
+            if (!run || run->unit != unit)
+                continue;
+            ax_run_cancel(run);
+            run->handler->on_fault(run, &none, code, ax_str_of(err->message));
+        }
+    }
+}
+
 static struct ax_worker_peer *choose(const struct ax_workers *workers)
 {
     struct ax_worker_peer *best = NULL;

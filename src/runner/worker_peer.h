@@ -63,6 +63,10 @@ void ax_workers_on_worker(struct ax_workers *workers, uint32_t slot, uint32_t pi
 /* ax_units' on_evict. */
 void ax_workers_unload(struct ax_workers *workers, const struct ax_unit *unit);
 
+/* ax_units' on_refused: every run of `unit` ends with this code. */
+void ax_workers_refuse(struct ax_workers *workers, const struct ax_unit *unit, enum ax_code code,
+                       const struct ax_err *err);
+
 uint32_t ax_workers_up(const struct ax_workers *workers);
 uint32_t ax_workers_capacity(const struct ax_workers *workers);
 /* Executions that one worker can hold by the system's limit of mappings. */

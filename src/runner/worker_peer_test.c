@@ -76,6 +76,11 @@ static void on_evict(struct ax_unit *unit, void *arg)
     (void)unit, (void)arg;
 }
 
+static void on_refused(struct ax_unit *unit, enum ax_code code, const struct ax_err *err, void *arg)
+{
+    (void)unit, (void)code, (void)err, (void)arg;
+}
+
 static void on_loader_broken(void *arg)
 {
     (void)arg;
@@ -103,7 +108,7 @@ static void rig_init(struct rig *rig)
 {
     *rig = (struct rig){ .unit = { .id = 5, .state = AX_UNIT_READY, .abi = AX_ABI_CORE } };
     ax_loop_init(&rig->loop);
-    ax_units_init(&rig->units, &rig->loop, 1u << 20, on_evict, on_loader_broken, rig);
+    ax_units_init(&rig->units, &rig->loop, 1u << 20, on_evict, on_refused, on_loader_broken, rig);
     ax_workers_init(&rig->workers, &rig->loop, &rig->units, on_capacity, on_broken, rig);
     rig->unit.code_fd = peer_rig_memfd(4096, true);
     rig->units.by_id[rig->unit.id] = &rig->unit;
@@ -234,6 +239,30 @@ TEST(worker_peer_ignores_what_comes_after_cancel)
     send_done(&rig, 0, second.run.id, 200, AX_STR_NONE, AX_STR_NONE);
     T_EQ(second.done, 1);
     T_EQ(peer_rig_count(&rig.worker[0], AX_MSG_CANCEL), 1);
+    rig_done(&rig);
+}
+
+TEST(worker_peer_ends_the_runs_of_a_refused_unit_and_no_others)
+{
+    struct rig rig;
+    struct owner ended, kept;
+    struct ax_unit other = { .id = 6, .state = AX_UNIT_READY, .abi = AX_ABI_CORE };
+    struct ax_exec_message message = { .method = AX_STR("GET") };
+    struct ax_err err = { .message = "revoked" };
+
+    rig_init(&rig);
+    other.code_fd = rig.unit.code_fd;
+    connect_worker(&rig, 0, 4);
+    T_OK(start(&rig, &ended));
+    kept = (struct owner){ 0 };
+    T_OK(ax_run_start(&rig.workers, &kept.run, &other, &message, &handler));
+    ax_workers_refuse(&rig.workers, &rig.unit, AX_E_BUNDLE_REJECTED, &err);
+    peer_rig_settle(&rig.loop);
+    T_EQ(ended.faults, 1);
+    T_CODE(ended.code, AX_E_BUNDLE_REJECTED);
+    T_EQ(kept.faults, 0);
+    T_EQ(peer_rig_count(&rig.worker[0], AX_MSG_CANCEL), 1);
+    ax_run_cancel(&kept.run);
     rig_done(&rig);
 }
 
