@@ -5,6 +5,8 @@
 #include "base/test.h"
 #include "runner/peer_rig.h"
 
+#include <stdio.h>
+
 #define MANIFEST                                                                               \
     "{\"name\":\"com.acme.hello\",\"publisher\":\"acme\",\"version\":\"1.0.0\",\"runtime\":\"" \
     "core@1\",\"egress\":[\"api.acme.com\"]}"
@@ -57,7 +59,7 @@ static void on_unit(struct ax_unit_wait *wait, enum ax_code code, const struct a
     waiter->told++;
     waiter->code = code;
     waiter->retry_ms = retry_ms;
-    strncpy(waiter->message, err->message, sizeof(waiter->message) - 1);
+    snprintf(waiter->message, sizeof(waiter->message), "%s", err->message);
 }
 
 static void rig_init(struct rig *rig, uint64_t bytes_max)
