@@ -109,7 +109,7 @@ void supervisor_give_up(struct supervisor *supervisor, const struct process *pro
 {
     if (supervisor->state != SUPERVISOR_RUNS)
         return;
-    ax_log(AX_ERROR, "role.gave_up", kv_cstr("role", process_name(process)));
+    ax_log(AX_ERROR, "role.gave_up", kv_cstr("process", process_name(process)));
     supervisor_end(supervisor, SUPERVISOR_EXIT_FAILED, supervisor->times->end_ms);
 }
 

@@ -52,7 +52,7 @@ static void process_on_time_to_kill(struct ax_timer *timer)
 {
     struct process *process = AX_CONTAINER_OF(timer, struct process, timer);
 
-    ax_log(AX_WARN, "role.killed", kv_cstr("role", process_name(process)),
+    ax_log(AX_WARN, "role.killed", kv_cstr("process", process_name(process)),
            kv_u64("slot", process->slot), kv_i64("pid", process->pid));
     if (process->role == AX_START_FRONT)
         supervisor_cut_short(process->supervisor);
@@ -100,7 +100,7 @@ static enum ax_code process_on_frame(void *arg, const struct ax_frame *frame, in
         return AX_E_INVALID_REQUEST;
     if (frame->type == AX_MSG_READY) {
         supervisor->ready[process->role] = true;
-        ax_log(AX_INFO, "role.ready", kv_cstr("role", process_name(process)),
+        ax_log(AX_INFO, "role.ready", kv_cstr("process", process_name(process)),
                kv_u64("slot", process->slot), kv_i64("pid", process->pid));
         return AX_OK;
     }
@@ -118,7 +118,7 @@ static void process_on_end(void *arg, enum ax_code code)
     struct process *process = arg;
 
     if (code != AX_E_CLOSED)
-        ax_log(AX_ERROR, "role.broke_rules", kv_cstr("role", process_name(process)),
+        ax_log(AX_ERROR, "role.broke_rules", kv_cstr("process", process_name(process)),
                kv_i64("pid", process->pid), kv_code("why", code));
     ax_channel_close(process->control);
     process->control = NULL;
@@ -134,7 +134,7 @@ static void process_on_time_to_start(struct ax_timer *timer)
     if (process->role == AX_START_BUILDER)
         builders_serve(process->supervisor); /* knows whether one is missing */
     else if (process_start(process))
-        ax_log(AX_INFO, "role.restarted", kv_cstr("role", process_name(process)),
+        ax_log(AX_INFO, "role.restarted", kv_cstr("process", process_name(process)),
                kv_u64("slot", process->slot), kv_i64("pid", process->pid),
                kv_u64("failures", process->failures));
 }
@@ -167,7 +167,7 @@ static void process_log_exit(const struct process *process, int status)
         (void)snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
     else
         (void)snprintf(how, sizeof(how), "exit %d", WEXITSTATUS(status));
-    ax_log(well ? AX_INFO : AX_WARN, "role.exited", kv_cstr("role", process_name(process)),
+    ax_log(well ? AX_INFO : AX_WARN, "role.exited", kv_cstr("process", process_name(process)),
            kv_u64("slot", process->slot), kv_i64("pid", process->pid), kv_cstr("status", how));
 }
 
@@ -216,7 +216,7 @@ bool process_start(struct process *process)
     process->busy = false;
     if (ax_child_start(&supervisor->loop, &spec, process_on_exit, process, &process->child,
                        &control, &err) != AX_OK) {
-        ax_log(AX_ERROR, "role.not_started", kv_cstr("role", process_name(process)),
+        ax_log(AX_ERROR, "role.not_started", kv_cstr("process", process_name(process)),
                kv_cstr("why", err.message));
         process_start_later(process);
         return false;
