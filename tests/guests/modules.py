@@ -70,6 +70,7 @@ MODULES = {
     "memory-64": module(memory='(memory (export "memory") i64 2)'),
     "table-limit": module(more="(table 10000 funcref)"),
     "table-large": module(more="(table 10001 funcref)"),
+    "table-huge": module(more="(table 100001 funcref)"),
     "table-grow": module(more='(table $t 1 funcref) (func $start (drop (table.grow $t (ref.null func)'
                               " (i32.const 100000)))) (start $start)"),
 }

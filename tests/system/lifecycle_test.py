@@ -30,7 +30,7 @@ BAD = {  # settings that stop the start, and a word that the message must hold
     "unknown scheme": ({"BUNDLE_STORE_BASE": "ftp://x/y"}, "BUNDLE_STORE_BASE"),
     "misspelt setting": ({"RUNNER_WORKRES": "2"}, "RUNNER_WORKERS"),
     "workers as text": ({"RUNNER_WORKERS": "many"}, "RUNNER_WORKERS"),
-    "no workers": ({"RUNNER_WORKERS": "0"}, "RUNNER_WORKERS"),
+    "too many workers": ({"RUNNER_WORKERS": "513"}, "RUNNER_WORKERS"),
     "address": ({"RUNNER_LISTEN": "nowhere"}, "RUNNER_LISTEN"),
     "allowlist": ({"EXT_EGRESS_ALLOWLIST": "http://a b/"}, "EXT_EGRESS_ALLOWLIST"),
     "private range": ({"EXT_EGRESS_PRIVATE_CIDRS": "10.0.0.0/33"}, "EXT_EGRESS_PRIVATE_CIDRS"),
@@ -58,9 +58,9 @@ def test_explains_itself():
                               capture_output=True, timeout=30)
     answer = run("--help")
     assert answer.returncode == 0
-    for name in ("RUNNER_LISTEN", "RUNNER_SERVICE_TOKEN", "EXT_EGRESS_ALLOWLIST", "CACHE_ROOT"):
-        assert name in answer.stdout
-    assert "DATABASE_URL" not in answer.stdout
+    for name in ("runner-listen", "runner-service-token", "ext-egress-allowlist", "cache-root"):
+        assert f"--{name}" in answer.stdout
+    assert "database-url" not in answer.stdout
 
 
 def test_check_prints_values_with_origin_and_masks_secrets(make_runner):
@@ -111,6 +111,11 @@ def test_readiness_names_every_degradation(make_runner):
     assert isinstance(body, dict) and body, body
 
 
+def pairs_without_repeats(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+
+
 def test_log_is_one_json_object_a_line(make_runner, published):
     runner = make_runner()
     runner.execute(published("plain"), "x")
@@ -119,11 +124,11 @@ def test_log_is_one_json_object_a_line(make_runner, published):
     lines = [line for line in runner.log().splitlines() if line]
     assert lines
     for line in lines:
-        event = json.loads(line)
+        event = dict(json.loads(line, object_pairs_hook=pairs_without_repeats))
         assert event["event"] and event["level"] and event["time"], line
 
 
-def test_sighup_reloads_the_allowlist_and_the_trust_bundle(make_runner, published, key, tmp_path):
+def test_sighup_reloads_the_trust_bundle(make_runner, published, key, tmp_path):
     trust = tmp_path / "trust.pem"
     trust.write_text(Key().public_pem)
     runner = make_runner(SIGNING_TRUST_BUNDLE=trust)
@@ -131,6 +136,3 @@ def test_sighup_reloads_the_allowlist_and_the_trust_bundle(make_runner, publishe
     trust.write_text(key.public_pem)
     runner.process.send_signal(signal.SIGHUP)
     wait.until(lambda: runner.execute(published("plain"), "x").code is None, "the new key to count", 75)
-    trust.write_text(Key().public_pem)
-    runner.process.send_signal(signal.SIGHUP)
-    wait.until(lambda: runner.execute(published("plain"), "x").code is not None, "the old key to end", 10)

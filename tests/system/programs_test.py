@@ -19,4 +19,4 @@ def test_runner_links_no_database():
 
 
 def test_a_linked_database_would_be_seen():
-    assert DATABASES.findall("\tlibsqlite3.so.0 => /lib/libsqlite3.so.0 (0x7f)\n") == ["sqlite3"]
+    assert "sqlite3" in DATABASES.findall("\tlibsqlite3.so.0 => /lib/libsqlite3.so.0 (0x7f)\n")

@@ -7,10 +7,9 @@ import json
 import secrets
 import time
 
-import httpx
 import pytest
 
-from support import proc, wait
+from support import many, proc, wait
 from support.dns import Dns
 from support.runner import execute_body
 from support.upstream import Upstream
@@ -42,19 +41,14 @@ def test_a_thousand_wait_and_everybody_gets_their_own(scene, published):
     nonces = [secrets.token_hex(8) for _ in range(WAITING)]
 
     async def everybody():
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.port}", limits=limits,
-                                     trust_env=False, timeout=60,
-                                     headers={"authorization": f"Bearer {runner.token}"}) as client:
-            calls = [asyncio.create_task(client.post("/v1/execute",
-                                                     json=body_of(hostile, entry, number, nonce)))
-                     for number, nonce in enumerate(nonces)]
-            await asyncio.to_thread(wait.until, lambda: upstream.waiting == WAITING,
-                                    "all to wait at one moment", 25)
-            threads = [proc.threads(pid) for pid in runner.roles()["worker"]]
-            waits = await asyncio.to_thread(other_tenant)
-            upstream.open_gate()
-            return threads, waits, [(await call).json() for call in calls]
+        calls = many.execute_all(runner, [body_of(hostile, entry, number, nonce)
+                                          for number, nonce in enumerate(nonces)])
+        await asyncio.to_thread(wait.until, lambda: upstream.waiting == WAITING,
+                                "all to wait at one moment", 25)
+        threads = [proc.threads(pid) for pid in runner.roles()["worker"]]
+        waits = await asyncio.to_thread(other_tenant)
+        upstream.open_gate()
+        return threads, waits, [(await call)[2] for call in calls]
 
     def other_tenant():
         """How long another tenant waits for an answer meanwhile."""
@@ -81,24 +75,20 @@ def test_admission_counts_installs_and_tenants(scene, published):
     hostile = published("hostile")
 
     async def flood():
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.port}", limits=limits,
-                                     trust_env=False, timeout=60,
-                                     headers={"authorization": f"Bearer {runner.token}"}) as client:
-            made = [body_of(hostile, entry, 0, f"n{number}") for number in range(100)]
-            calls = [asyncio.create_task(client.post("/v1/execute", json=one)) for one in made]
-            done, running = set(), set(calls)
-            while len(done) < 20:
-                some, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-                assert some, "nobody was refused"
-                done |= some
-            await asyncio.to_thread(wait.until, lambda: upstream.waiting == 16, "sixteen to run")
-            upstream.open_gate()
-            return [await call for call in calls]
+        calls = many.execute_all(runner, [body_of(hostile, entry, 0, f"n{number}")
+                                          for number in range(100)])
+        done, running = set(), set(calls)
+        while len(done) < 20:
+            some, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+            assert some, "nobody was refused"
+            done |= some
+        await asyncio.to_thread(wait.until, lambda: upstream.waiting == 16, "sixteen to run")
+        upstream.open_gate()
+        return [await call for call in calls]
     answers = asyncio.run(flood())
-    refused = [answer for answer in answers if answer.status_code == 429]
+    refused = [(headers, body) for status, headers, body in answers if status == 429]
     assert len(refused) == 20 and upstream.waiting_most == 16
-    for answer in refused:
-        assert answer.json()["error"]["code"] == "concurrency_limited"
-        assert answer.json()["error"]["started"] is False and int(answer.headers["retry-after"]) >= 1
-    assert sum(answer.status_code == 200 for answer in answers) == 80
+    for headers, body in refused:
+        assert body["error"]["code"] == "concurrency_limited"
+        assert body["error"]["started"] is False and int(headers["retry-after"]) >= 1
+    assert sum(status == 200 for status, _, _ in answers) == 80

@@ -16,6 +16,7 @@ class Dns:
         self.names = names
         self.queries = []  # (name, type), in the order of arrival
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)  # bursts of thousands
         self.socket.bind(("127.0.0.1", 0))
         self.server = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
