@@ -49,7 +49,8 @@ struct load {
     struct ax_err err;
     uint64_t remember_ms;
 
-    bool is_cached; /* `entry` is ours and good */
+    uint64_t judged_by; /* which of the loader's trusts */
+    bool is_cached;     /* `entry` is ours and good */
     struct ax_cache_entry entry;
     struct ax_store_get bundle, envelope;
     unsigned fetching;
@@ -158,13 +159,19 @@ static void load_free(struct load *load)
         loader_on_idle(loader);
 }
 
-static void load_fail(struct load *load, enum ax_code code, uint64_t remember_ms)
+static void load_name(const struct load *load, char hex[AX_DIGEST_HEX_LEN + 1])
 {
-    char hex[AX_DIGEST_HEX_LEN + 1];
     struct ax_digest digest;
 
     memcpy(digest.bytes, load->hash, sizeof(digest.bytes));
     ax_digest_hex(&digest, hex);
+}
+
+static void load_fail(struct load *load, enum ax_code code, uint64_t remember_ms)
+{
+    char hex[AX_DIGEST_HEX_LEN + 1];
+
+    load_name(load, hex);
     load->code = load->err.code = code;
     load->remember_ms = remember_ms;
     ax_refusals_add(load->loader->refusals, load->hash, &load->err,
@@ -201,24 +208,42 @@ static enum ax_code load_run_cache(void *arg)
 }
 
 /* May these bytes be used? On the loop's thread: one signature costs a tenth of a millisecond. */
-static enum ax_code load_judge(struct load *load, uint64_t size, struct ax_str envelope)
+static enum ax_code load_judge(struct load *load, uint64_t size, struct ax_str envelope,
+                               struct ax_err *err)
 {
+    const struct loader *loader = load->loader;
+    enum ax_code code = AX_OK;
     struct ax_digest digest;
 
-    if (!load->loader->must_be_signed)
-        return AX_OK;
     memcpy(digest.bytes, load->hash, sizeof(digest.bytes));
-    return ax_bundle_verify(&digest, size, envelope, load->loader->trust, ax_clock_wall_s(),
-                            &load->statement, &load->err);
+    if (loader->must_be_signed)
+        code = ax_bundle_verify(&digest, size, envelope, loader->trust, ax_clock_wall_s(),
+                                &load->statement, err);
+    if (code == AX_OK)
+        load->judged_by = loader->trust_generation;
+    return code;
+}
+
+/* Whom we trust may have changed since the bytes were judged. */
+static enum ax_code load_judge_again(struct load *load, struct ax_err *err)
+{
+    bool has_new = load->envelope_text.len > 0;
+
+    if (load->judged_by == load->loader->trust_generation)
+        return AX_OK;
+    return load_judge(load, load->is_cached ? load->entry.size : load->bundle.size,
+                      ax_buf_str(has_new ? &load->envelope_text : &load->entry.envelope), err);
 }
 
 static void load_on_cache(enum ax_code code, void *arg)
 {
     struct load *load = arg;
     struct loader *loader = load->loader;
+    char hex[AX_DIGEST_HEX_LEN + 1];
 
     if (code == AX_E_INVALID_BUNDLE) {
-        ax_log(AX_WARN, "cache.damaged", kv_cstr("words", load->err.message));
+        load_name(load, hex);
+        ax_log(AX_WARN, "cache.damaged", kv_cstr("hash", hex), kv_cstr("words", load->err.message));
         ax_ledger_remove(loader->ledger, load->hash);
     }
     load->is_cached = code == AX_OK;
@@ -231,7 +256,7 @@ static void load_on_cache(enum ax_code code, void *arg)
     load->manifest = ax_buf_str(&load->entry.manifest);
     load->code_fd = load->entry.code_fd;
     load_step(load, AX_STEP_CACHED);
-    code = load_judge(load, load->entry.size, ax_buf_str(&load->entry.envelope));
+    code = load_judge(load, load->entry.size, ax_buf_str(&load->entry.envelope), &load->err);
     load_enter(load, code == AX_OK ? LOAD_ANSWER : LOAD_FETCH);
 }
 
@@ -283,7 +308,7 @@ static bool load_judge_envelope(struct load *load)
         code = load_take_envelope(load);
     if (code == AX_OK) {
         code = load_judge(load, load->is_cached ? load->entry.size : load->bundle.size,
-                          ax_buf_str(&load->envelope_text));
+                          ax_buf_str(&load->envelope_text), &load->err);
         if (code == AX_OK)
             return true;
         if (code == AX_E_BUNDLE_REJECTED || code == AX_E_BUNDLE_REVOKED) {
@@ -418,8 +443,14 @@ static void load_on_built(enum ax_code code, void *arg)
 static void load_answer(struct load *load)
 {
     struct loader *loader = load->loader;
+    char hex[AX_DIGEST_HEX_LEN + 1];
 
-    ax_log(AX_DEBUG, "bundle.loaded", kv_bool("cached", load->is_cached),
+    if (load_judge_again(load, &load->err) != AX_OK) {
+        load_fail(load, load->err.code, REMEMBER_SIGNATURE_MS);
+        return;
+    }
+    load_name(load, hex);
+    ax_log(AX_INFO, "bundle.ready", kv_cstr("hash", hex), kv_bool("cached", load->is_cached),
            kv_u64("ms", ax_clock_mono_ms() - load->begun_ms));
     load_answer_waiters(load);
     load_enter(load, load->is_cached || !loader->cache ? LOAD_CLOSE : LOAD_PERSIST);
@@ -591,7 +622,7 @@ void load_get(struct loader *loader, const uint8_t hash[AX_CACHE_HASH], uint64_t
     uint64_t now_ms = ax_loop_now_ms(&loader->loop), until_ms = 0;
     const struct ax_err *refusal = ax_refusals_find(loader->refusals, hash, now_ms, &until_ms);
     struct load *load = load_find(loader, hash);
-    struct ax_err full;
+    struct ax_err err;
 
     if (refusal) {
         (void)front_send_failure(loader, id, refusal, until_ms - now_ms);
@@ -599,8 +630,12 @@ void load_get(struct loader *loader, const uint8_t hash[AX_CACHE_HASH], uint64_t
     }
     if ((!load && loader->load_count >= LOADER_LOADS_MAX) ||
         loader->waiter_count >= LOADER_WAITERS_MAX) {
-        ax_err_set(&full, AX_E_OVERLOADED, "too many bundles are being loaded");
-        (void)front_send_failure(loader, id, &full, REMEMBER_FAULT_MIN_MS);
+        ax_err_set(&err, AX_E_OVERLOADED, "too many bundles are being loaded");
+        (void)front_send_failure(loader, id, &err, REMEMBER_FAULT_MIN_MS);
+        return;
+    }
+    if (load && load->state >= LOAD_ANSWER && load_judge_again(load, &err) != AX_OK) {
+        (void)front_send_failure(loader, id, &err, 0);
         return;
     }
     if (load) {

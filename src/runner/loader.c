@@ -168,6 +168,7 @@ static enum ax_code loader_read_settings(struct loader *loader, const struct ax_
         return ax_err_wrap(err, code, "SIGNING_TRUST_BUNDLE");
     ax_trust_free(loader->trust);
     loader->trust = required ? trust : ax_trust_new_empty();
+    loader->trust_generation++;
     loader->must_be_signed = required;
     loader->offline = ax_settings_bool(settings, "RUNNER_OFFLINE");
     loader->cache_max = ax_settings_u64(settings, "EXT_CACHE_MAX_BYTES");

@@ -34,6 +34,7 @@ struct loader {
     bool offline;
     uint64_t cache_max;
     struct ax_trust *trust;
+    uint64_t trust_generation; /* counts what the operator decided anew */
 
     /* the engine whose machine code we keep */
     char target[LOADER_TARGET_MAX];

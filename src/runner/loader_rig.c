@@ -220,6 +220,8 @@ static void rig_reap(struct rig *rig)
     ax_channel_close(rig->front);
     rig->front = NULL;
     rig_wait_builders(rig);
+    for (size_t i = 0; i < rig->builder_count; i++)
+        ax_channel_close(rig->builders[i].control);
     memset(rig->builders, 0, sizeof(rig->builders));
     rig->builder_count = 0;
 }
@@ -279,6 +281,10 @@ static enum ax_code front_on_frame(void *arg, const struct ax_frame *frame, int 
     struct ax_reader reader = ax_reader_of(frame->payload);
     struct ax_str name;
 
+    if (frame->type == AX_MSG_RECHECK) {
+        rig->recheck_count++;
+        return AX_OK;
+    }
     T_FALSE(answer->done);
     if (frame->type == AX_MSG_STEP) {
         name = ax_reader_str(&reader);

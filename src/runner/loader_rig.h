@@ -53,6 +53,7 @@ struct rig {
     size_t builder_count; /* started so far */
 
     uint64_t last_id;
+    unsigned recheck_count; /* how often the front was told to ask again */
     struct rig_answer answers[RIG_ANSWERS_MAX];
 
     struct ax_private_key *key, *other_key; /* the first is in the trust bundle */

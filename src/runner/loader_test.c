@@ -285,8 +285,10 @@ TEST(loader_refuses_the_signatures_of_strangers)
     rig_start(rig);
     is_refused(rig_get(rig, &hash), AX_E_BUNDLE_REJECTED, "");
     T_EQ(rig->builder_count, 0);
+    T_EQ(rig->recheck_count, 0);
     rig_trust(rig, rig->other_key); /* a reload forgets what was refused */
     is_good(rig_get(rig, &hash), "fetched verified compiled ");
+    T_EQ(rig->recheck_count, 1); /* and has what is loaded judged again */
     rig_stop(rig);
     rig_free(rig);
 }
@@ -308,6 +310,31 @@ TEST(loader_judges_the_signature_of_what_it_has_cached_again)
     rig_trust(rig, rig->other_key);
     is_good(rig_get(rig, &hash), "cached verified "); /* the new envelope, the old machine code */
     T_EQ(rig->builder_count, 0);
+    rig_stop(rig);
+    rig_free(rig);
+}
+
+TEST(loader_answers_by_the_keys_that_count_when_it_answers)
+{
+    struct rig *rig = rig_new();
+    char version[16];
+
+    rig_start(rig);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct ax_private_key *signer = i % 2 ? rig->other_key : rig->key;
+        struct ax_digest hash;
+        uint64_t id;
+
+        snprintf(version, sizeof(version), "1.0.%u", i);
+        hash = rig_publish(rig, &(struct rig_bundle){ .version = version, .signer = signer });
+        rig_trust(rig, signer);
+        id = rig_ask(rig, &hash);
+        while (rig->builder_count <= i) /* judged, and being compiled */
+            uv_run(&rig->loop.uv, UV_RUN_ONCE);
+        rig_trust(rig, i % 2 ? rig->key : rig->other_key);
+        is_refused(rig_wait(rig, id), AX_E_BUNDLE_REJECTED, "");
+        rig_wait_builders(rig);
+    }
     rig_stop(rig);
     rig_free(rig);
 }
