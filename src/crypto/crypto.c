@@ -5,6 +5,7 @@
 #include "crypto/internal.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,11 @@ void ax_crypto_init(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, crypto_start);
+}
+
+void ax_crypto_forget_errors(void)
+{
+    ERR_clear_error();
 }
 
 const EVP_MD *ax_crypto_sha256(void)

@@ -10,4 +10,8 @@
 /* Idempotent; any thread. Aborts when OpenSSL lacks an algorithm that we need. */
 void ax_crypto_init(void);
 
+/* Empties this thread's queue of OpenSSL errors. For whoever calls a library that uses OpenSSL and
+ * leaves its failures there, where the next TLS connection would find them. */
+void ax_crypto_forget_errors(void);
+
 #endif
