@@ -134,8 +134,7 @@ enum ax_code mf_array(struct mf *mf, const struct mf_at *at, const struct ax_jso
     return AX_OK;
 }
 
-/* Counts as JSON Schema does: code points. */
-static size_t text_length(struct ax_str text)
+size_t mf_length(struct ax_str text)
 {
     size_t length = 0;
 
@@ -162,7 +161,7 @@ enum ax_code mf_text(struct mf *mf, const struct mf_at *at, const struct ax_json
                      size_t min, size_t max, struct ax_str *ret_text)
 {
     struct ax_str text = ax_json_str(value);
-    size_t length = text_length(text);
+    size_t length = mf_length(text);
 
     if (ax_json_type(value) != AX_JSON_STRING)
         return mf_bad(mf, at, "a string is expected here");

@@ -72,6 +72,8 @@ enum ax_code mf_map(struct mf *mf, const struct mf_at *at, const struct ax_json_
                     size_t max, bool (*is_key)(struct ax_str key), mf_rule *rule);
 enum ax_code mf_array(struct mf *mf, const struct mf_at *at, const struct ax_json_value *value,
                       size_t max, mf_rule *rule);
+/* Length as JSON Schema counts it: code points. */
+size_t mf_length(struct ax_str text);
 /* C0, DEL or C1, which a terminal could take for orders; line feed and tab pass if they may. */
 bool mf_has_controls(struct ax_str text, bool may_break);
 /* A string of `min` to `max` characters without control characters, or `err`'s words. */

@@ -53,8 +53,8 @@ RULE(rule_text)
 {
     struct ax_str text = ax_json_str(value);
 
-    if (ax_json_type(value) != AX_JSON_STRING || text.len > RULES_TEXT_MAX)
-        return mf_bad(mf, at, "a string of at most %d bytes is expected here", RULES_TEXT_MAX);
+    if (ax_json_type(value) != AX_JSON_STRING || mf_length(text) > RULES_TEXT_MAX)
+        return mf_bad(mf, at, "a string of at most %d characters is expected here", RULES_TEXT_MAX);
     if (mf_has_controls(text, true))
         return mf_bad(mf, at, "control characters are not allowed here");
     return AX_OK;
@@ -506,7 +506,7 @@ static bool config_default_fits(const struct ax_json_value *item)
     if (!fallback)
         return true;
     if (ax_str_eq(type, AX_STR("string")))
-        return found == AX_JSON_STRING && ax_json_str(fallback).len <= RULES_TEXT_MAX;
+        return found == AX_JSON_STRING && mf_length(ax_json_str(fallback)) <= RULES_TEXT_MAX;
     if (ax_str_eq(type, AX_STR("number")))
         return found == AX_JSON_INT || found == AX_JSON_DOUBLE;
     if (ax_str_eq(type, AX_STR("boolean")))
