@@ -501,9 +501,9 @@ TEST(cache_scan_tells_bytes_and_use)
 
 /* --- kill -9 --- */
 
-/* Runs one write in a process of its own and kills it at its `stop`th system call, before or after
- * the call. False: it ended before that. */
-static bool killed_at(struct fixture *fix, unsigned stop)
+/* Runs `work` in a process of its own and kills it at its `stop`th system call, before or after the
+ * call. False: it ended before that. */
+static bool killed_at(struct fixture *fix, int (*work)(struct fixture *fix), unsigned stop)
 {
     int status = 0;
     pid_t pid = fork();
@@ -511,7 +511,7 @@ static bool killed_at(struct fixture *fix, unsigned stop)
     if (pid == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
         raise(SIGSTOP);
-        _exit(ax_cache_write(fix->cache, hash_a, &fix->put, NULL) == AX_OK ? 0 : 1);
+        _exit(work(fix));
     }
     T_TRUE(pid > 0);
     T_EQ(waitpid(pid, &status, 0), pid);
@@ -529,23 +529,93 @@ static bool killed_at(struct fixture *fix, unsigned stop)
     return true;
 }
 
+/* What is left is a whole entry or none, and after a scan nothing else. */
+static bool is_whole_or_none(struct fixture *fix)
+{
+    enum ax_code code = fixture_read(fix, hash_a);
+
+    T_TRUE(code == AX_OK || code == AX_E_NOT_FOUND);
+    T_EQ(scan_count(fix), code == AX_OK ? 1 : 0);
+    T_EQ(names_in_root(fix), code == AX_OK ? 1 : 0);
+    return code == AX_OK;
+}
+
+static int do_write(struct fixture *fix)
+{
+    return ax_cache_write(fix->cache, hash_a, &fix->put, NULL) == AX_OK ? 0 : 1;
+}
+
+static int do_drop(struct fixture *fix)
+{
+    return ax_cache_drop(fix->cache, hash_a) == AX_OK ? 0 : 1;
+}
+
+static int do_key(struct fixture *fix)
+{
+    uint8_t key[AX_CACHE_KEY];
+    bool is_new = false;
+
+    return ax_cache_key(fix->root_fd, key, &is_new) == AX_OK && is_new ? 0 : 1;
+}
+
 TEST(cache_survives_a_kill_at_every_system_call_of_a_write)
 {
     unsigned whole = 0, none = 0;
     struct fixture fix;
 
     fixture_init(&fix);
-    for (unsigned stop = 1; killed_at(&fix, stop); stop++) {
-        enum ax_code code = fixture_read(&fix, hash_a);
-
-        T_TRUE(code == AX_OK || code == AX_E_NOT_FOUND);
-        *(code == AX_OK ? &whole : &none) += 1;
-        T_EQ(scan_count(&fix), code == AX_OK ? 1 : 0);
-        T_EQ(names_in_root(&fix), code == AX_OK ? 1 : 0);
+    for (unsigned stop = 1; killed_at(&fix, do_write, stop); stop++) {
+        *(is_whole_or_none(&fix) ? &whole : &none) += 1;
         T_OK(ax_cache_drop(fix.cache, hash_a));
     }
     T_TRUE(whole >= 1); /* killed after the rename */
     T_TRUE(none >= 40);
+    fixture_done(&fix);
+}
+
+TEST(cache_survives_a_kill_at_every_system_call_of_a_replacement)
+{
+    struct fixture fix;
+
+    fixture_init(&fix);
+    T_OK(ax_cache_write(fix.cache, hash_a, &fix.put, NULL));
+    for (unsigned stop = 1; killed_at(&fix, do_write, stop); stop++) {
+        if (!is_whole_or_none(&fix))
+            T_OK(ax_cache_write(fix.cache, hash_a, &fix.put, NULL));
+    }
+    T_TRUE(is_whole_or_none(&fix));
+    fixture_done(&fix);
+}
+
+TEST(cache_survives_a_kill_at_every_system_call_of_a_removal)
+{
+    unsigned whole = 0, none = 0;
+    struct fixture fix;
+
+    fixture_init(&fix);
+    T_OK(ax_cache_write(fix.cache, hash_a, &fix.put, NULL));
+    for (unsigned stop = 1; killed_at(&fix, do_drop, stop); stop++) {
+        *(is_whole_or_none(&fix) ? &whole : &none) += 1;
+        T_OK(ax_cache_write(fix.cache, hash_a, &fix.put, NULL));
+    }
+    T_TRUE(whole >= 1 && none >= 10);
+    fixture_done(&fix);
+}
+
+TEST(cache_key_survives_a_kill_at_every_system_call)
+{
+    uint8_t key[AX_CACHE_KEY], again[AX_CACHE_KEY];
+    struct fixture fix;
+    bool is_new = false;
+
+    fixture_init(&fix);
+    for (unsigned stop = 1; killed_at(&fix, do_key, stop); stop++) {
+        T_OK(ax_cache_key(fix.root_fd, key, &is_new));
+        T_OK(ax_cache_key(fix.root_fd, again, &is_new));
+        T_FALSE(is_new);
+        assert_memory_equal(key, again, sizeof(key));
+        T_EQ(unlinkat(fix.root_fd, "cache.key", 0), 0);
+    }
     fixture_done(&fix);
 }
 

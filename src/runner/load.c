@@ -50,7 +50,9 @@ struct load {
     uint64_t remember_ms;
 
     uint64_t judged_by; /* which of the loader's trusts */
-    bool is_cached;     /* `entry` is ours and good */
+    bool is_working;    /* one of the few that hold whole bundles in memory */
+    struct load *queue_next;
+    bool is_cached; /* `entry` is ours and good */
     struct ax_cache_entry entry;
     struct ax_store_get bundle, envelope;
     unsigned fetching;
@@ -140,6 +142,43 @@ static void load_answer_waiters(struct load *load)
 
 /* --- beginning and end --- */
 
+static void load_ask_store(struct load *load);
+
+/* Whole bundles lie in memory from here on, so few may; the others wait in order. */
+static bool load_begin_work(struct load *load)
+{
+    struct loader *loader = load->loader;
+
+    if (loader->working < loader->working_max) {
+        loader->working++;
+        load->is_working = true;
+        return true;
+    }
+    *(loader->queue_last ? &loader->queue_last->queue_next : &loader->queue_first) = load;
+    loader->queue_last = load;
+    return false;
+}
+
+static void load_end_work(struct load *load)
+{
+    struct loader *loader = load->loader;
+    struct load *next = loader->queue_first;
+
+    if (!load->is_working)
+        return;
+    load->is_working = false;
+    if (!next) {
+        loader->working--;
+        return;
+    }
+    loader->queue_first = next->queue_next;
+    if (!loader->queue_first)
+        loader->queue_last = NULL;
+    next->is_working = true; /* it takes the place */
+    next->step_ms = ax_clock_mono_ms();
+    load_ask_store(next);
+}
+
 static void load_free(struct load *load)
 {
     struct loader *loader = load->loader;
@@ -154,6 +193,7 @@ static void load_free(struct load *load)
     ax_store_get_done(&load->envelope);
     ax_build_done(&load->build);
     ax_buf_done(&load->envelope_text);
+    load_end_work(load);
     free(load);
     if (loader->load_count == 0)
         loader_on_idle(loader);
@@ -363,16 +403,10 @@ static void load_on_envelope(enum ax_code code, void *arg)
         load_fetched(load);
 }
 
-static void load_fetch(struct load *load)
+static void load_ask_store(struct load *load)
 {
     struct loader *loader = load->loader;
 
-    if (loader->offline || !loader->store) {
-        ax_err_set(&load->err, AX_E_BUNDLE_UNAVAILABLE,
-                   "the bundle is not in the cache, and there is no store to ask");
-        load_fail_for_now(load, AX_E_BUNDLE_UNAVAILABLE);
-        return;
-    }
     load->fetching = (load->is_cached ? 0u : 1u) + (loader->must_be_signed ? 1u : 0u);
     if (!load->is_cached)
         ax_store_get(loader->store, &load->bundle, AX_STORE_BUNDLE, load->hash,
@@ -380,6 +414,20 @@ static void load_fetch(struct load *load)
     if (loader->must_be_signed)
         ax_store_get(loader->store, &load->envelope, AX_STORE_ENVELOPE, load->hash,
                      AX_ENVELOPE_BYTES_MAX, load_on_envelope, load);
+}
+
+static void load_fetch(struct load *load)
+{
+    const struct loader *loader = load->loader;
+
+    if (loader->offline || !loader->store) {
+        ax_err_set(&load->err, AX_E_BUNDLE_UNAVAILABLE,
+                   "the bundle is not in the cache, and there is no store to ask");
+        load_fail_for_now(load, AX_E_BUNDLE_UNAVAILABLE);
+        return;
+    }
+    if (load->is_cached || load_begin_work(load))
+        load_ask_store(load); /* else load_end_work() of another one does it */
 }
 
 /* --- BUILD --- */

@@ -317,6 +317,7 @@ static enum ax_code loader_begin(struct loader *loader, const struct ax_settings
     const struct ax_channel_handler handler = { loader_on_control, loader_on_control_end, NULL,
                                                 loader };
     const struct ax_builders_ask ask = { loader_want_builder, loader_kill_builder, loader };
+    unsigned builders = (unsigned)ax_settings_u64(settings, "RUNNER_COMPILE_JOBS");
     enum ax_code code;
 
     signal(SIGXFSZ, SIG_IGN); /* a full disk is an error with words, whatever fills it */
@@ -331,8 +332,8 @@ static enum ax_code loader_begin(struct loader *loader, const struct ax_settings
     ax_loop_init(&loader->loop);
     loader->ledger = ax_ledger_new();
     loader->refusals = ax_refusals_new();
-    loader->builders = ax_builders_new(
-        &loader->loop, (unsigned)ax_settings_u64(settings, "RUNNER_COMPILE_JOBS"), &ask);
+    loader->builders = ax_builders_new(&loader->loop, builders, &ask);
+    loader->working_max = builders + LOADER_WORK_AHEAD;
     loader->control = ax_channel_new(&loader->loop, AX_ROLE_CONTROL_FD, &limits, &handler);
     ax_channel_begin(loader->control, AX_MSG_READY, 0, -1);
     return ax_channel_end(loader->control);

@@ -15,6 +15,7 @@
 
 #define LOADER_LOADS_MAX   1024  /* hashes in work at one time */
 #define LOADER_WAITERS_MAX 16384 /* requests of the front that wait, in all */
+#define LOADER_WORK_AHEAD  3     /* bundles fetched and checked while builders are busy */
 #define LOADER_TARGET_MAX  128
 
 struct loader_waiter {
@@ -53,6 +54,8 @@ struct loader {
     struct load *loads; /* doubly linked */
     size_t load_count;
     size_t waiter_count;
+    unsigned working, working_max;         /* loads that hold whole bundles in memory */
+    struct load *queue_first, *queue_last; /* those that wait to be one of them */
 
     bool draining;
     struct ax_timer drain_timer;

@@ -58,12 +58,31 @@ static void evil_done(struct evil *evil, struct ax_str manifest, int fd)
     (void)ax_channel_end(evil->loader);
 }
 
+/* A frame of a builder's kinds, or nearly, with anything in it. */
+static void evil_noise(struct evil *evil, unsigned *seed)
+{
+    AX_AUTO_FD int fd = rand_r(seed) % 2 ? sealed_fd(AX_STR("pack")) : -1;
+    uint8_t type = (uint8_t)(AX_BUILD_JOB + rand_r(seed) % 5);
+    struct ax_buf *out = ax_channel_begin(evil->loader, type, 1, fd);
+    int fields = rand_r(seed) % 6;
+
+    for (int i = 0; i < fields; i++) {
+        switch (rand_r(seed) % 5) {
+        case 0: ax_frame_put_u8(out, (uint8_t)(rand_r(seed) % 4)); break;
+        case 1: ax_frame_put_u32(out, (uint32_t)(rand_r(seed) % 3)); break;
+        case 2: ax_frame_put_u32(out, (uint32_t)rand_r(seed)); break;
+        case 3: ax_frame_put_u64(out, (uint64_t)(rand_r(seed) % 5)); break;
+        default: ax_frame_put_str(out, AX_STR("ui/x")); break;
+        }
+    }
+    (void)ax_channel_end(evil->loader);
+}
+
 static enum ax_code evil_on_job(void *arg, const struct ax_frame *frame, int job_fd)
 {
     struct evil *evil = arg;
     AX_AUTO_FD int code_fd = sealed_fd(AX_STR("evil code"));
 
-    (void)frame;
     ax_fd_close(&job_fd);
     if (strcmp(evil->name, "evil-abort") == 0)
         signal(SIGABRT, SIG_DFL), abort();
@@ -80,6 +99,11 @@ static enum ax_code evil_on_job(void *arg, const struct ax_frame *frame, int job
     else if (strcmp(evil->name, "evil-swap") == 0) {
         evil_files(evil, "ui/x", 4, AX_STR("pack"));
         evil_done(evil, AX_STR("{}"), code_fd);
+    } else if (strcmp(evil->name, "evil-noise") == 0) {
+        unsigned seed = (unsigned)frame->id;
+
+        for (unsigned i = 0; i < 20; i++)
+            evil_noise(evil, &seed);
     } else if (strcmp(evil->name, "evil-open") == 0) {
         AX_AUTO_FD int open_fd = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
@@ -493,6 +517,27 @@ TEST(loader_outlives_builders_that_die_or_lie)
         hash = rig_publish(rig, &(struct rig_bundle){ .version = version });
         is_good(rig_get(rig, &hash), "fetched verified compiled ");
     }
+    rig_stop(rig);
+    rig_free(rig);
+}
+
+TEST(loader_outlives_any_answer_of_a_builder)
+{
+    struct rig *rig = rig_new();
+    struct ax_digest hash;
+    char version[16];
+
+    rig_flag(rig, "--runner-compile-jobs=4");
+    rig_start(rig);
+    rig->builder_role = "evil-noise";
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(version, sizeof(version), "1.%u.0", i);
+        hash = rig_publish(rig, &(struct rig_bundle){ .version = version });
+        T_CODE(rig_get(rig, &hash)->code, AX_E_BUNDLE_REJECTED);
+    }
+    rig->builder_role = "builder";
+    hash = rig_publish(rig, &(struct rig_bundle){ .version = "2.0.0" });
+    is_good(rig_get(rig, &hash), "fetched verified compiled ");
     rig_stop(rig);
     rig_free(rig);
 }
