@@ -115,7 +115,7 @@ static enum ax_code jws_find_key(struct ax_str text, const struct ax_jwks *keys,
                                                   .depth_max = 4 };
     AX_AUTO(ax_json_free) struct ax_json *json = NULL;
     char room[AX_JWS_BYTES_MAX];
-    struct jws_header header;
+    struct jws_header header = { 0 };
     const struct ax_jwk *key;
     enum ax_code code;
     size_t len;
