@@ -145,6 +145,22 @@ def pytest(folder, preset="release"):
     return family
 
 
+def fuzz(arguments):
+    """Each target for some seconds; one count each. `script/test fuzz NAME` runs one of them."""
+    run_target = str(ROOT / "tests/fuzz/run")
+    targets = arguments or subprocess.run([run_target, "--list"], check=True, capture_output=True,
+                                          text=True).stdout.split()
+    seconds = "300" if os.environ["ANNEX_TEST_LONG"] == "1" else "2"
+    count = Count()
+    for target in targets:
+        done = subprocess.run([run_target, target, seconds, f"-seed={os.environ['ANNEX_TEST_SEED']}"],
+                              cwd=ROOT, capture_output=True, text=True, errors="replace")
+        count += one(done.returncode == 0)
+        if done.returncode != 0:
+            print(f"--- fuzz {target}\n{(done.stdout + done.stderr)[-4000:]}", file=sys.stderr)
+    return count
+
+
 FAMILIES = {
     "build": build,
     "layout": layout,
@@ -152,6 +168,7 @@ FAMILIES = {
     "unit-dev": unit("dev"),
     "unit-release": unit("release"),
     "engine": engine,
+    "fuzz": fuzz,
     "system": pytest("tests/system"),
 }
 NEED_BUILD = {"unit-dev", "unit-release", "system"}
