@@ -4,9 +4,12 @@
 A seed opens a part of the grammar; it need not be clever, the fuzzer is.
 """
 import base64
+import io
+import json
 import pathlib
 import re
 import sys
+import tarfile
 
 
 def json_seeds():
@@ -75,6 +78,91 @@ def request_seeds():
             elif key == "==":
                 yield from (b"\7" + unescape(text).encode("latin-1") for text in texts.values())
                 texts = {}
+
+
+MANIFEST = {
+    "$schema": "x", "name": "com.acme.hello", "publisher": "acme", "version": "1.2.3-a+b",
+    "runtime": "wasm-js@1", "entry": {"wasm": "a.wasm#m"}, "capabilities": ["cap:http.fetch", "a.b"],
+    "egress": ["*.acme.com:8443", "http://a.b"], "headers": ["X-A"], "api": {"endpoints": [
+        {"method": "GET", "path": "/a/:b", "handler": "h", "permission": "p", "timeout_ms": 1},
+        {"method": "POST", "path": "/", "handler": "h", "schedulable": True}]},
+    "ui": {"type": "iframe", "entry": "ui/a.html", "hooks": {"a": {"b": [1]}}, "spa": True,
+           "routes": [{"path": "/a", "iframePath": "ui/b"}], "sandbox": ["allow-forms"]},
+    "events": [{"topic": "a", "handler": "h"}], "instances": {"reuse": True},
+    "schedules": [{"endpoint": "/", "cron": "*/5 * * * *", "timezone": "UTC", "payload": {}}],
+    "config": {"a": {"type": "enum", "values": ["x", "y"], "default": "x"},
+               "b": {"type": "number", "default": 1.5, "required": True, "description": "d"}},
+    "limits": {"memory_mb": 64, "cpu_ms": 5, "timeout_ms": 9}, "assets": ["a/**/*.t?t", "**"],
+    "precompiled": {"x": "p/a"}, "sbom": "s", "display_name": "D", "description": "d",
+    "homepage": "https://a", "license": "MIT", "icon": "ui/i"}
+
+
+def manifest_seeds():
+    required = {key: MANIFEST[key] for key in ("name", "publisher", "version", "runtime")}
+    yield json.dumps(MANIFEST)
+    yield json.dumps(required)
+    for key in MANIFEST:
+        yield json.dumps({**required, key: MANIFEST[key]})
+
+
+def tar_archive(names, **how):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", **how) as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(name)
+            archive.addfile(member, io.BytesIO(name.encode()))
+    return out.getvalue()
+
+
+def archive_seeds():
+    """After a 1 an archive that the target compresses, after a 0 bytes of a frame."""
+    long = "ui/" + "/".join(["a" * 90] * 4)
+    for names in (["manifest.json"], ["manifest.json", "entry.wasm", "ui/index.html"],
+                  ["manifest.json", long], ["manifest.json", "a", "A"], ["a", "manifest.json"],
+                  ["manifest.json", "../a"]):
+        for form in (tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+            if form != tarfile.USTAR_FORMAT or long not in names:
+                yield b"\1" + tar_archive(names, format=form)[:8192]
+    for flags in (0x04, 0x24, 0x44, 0x64, 0xa4, 0xc4, 0x00, 0x05):
+        yield b"\0\x28\xb5\x2f\xfd" + bytes([flags, 0x58, 1, 0, 0, 0, 0, 0, 0, 0])
+    yield b"\0\x50\x2a\x4d\x18\4\0\0\0abcd"
+
+
+def envelope_seeds():
+    digest = "sha256:" + 64 * "0"
+    statement = {"purpose": "annex-bundle-v1", "name": "a.b", "version": "1.0.0", "size": 1,
+                 "content_hash": digest, "files": {"manifest.json": digest},
+                 "created": "2026-01-01T00:00:00Z"}
+    signature = base64.b64encode(bytes(64)).decode()
+    for more in ({}, {"expires": "2027-01-01T00:00:00Z"},
+                 {"files": {"manifest.json": digest, "entry.wasm": digest}}, {"size": 2 ** 26}):
+        payload = base64.b64encode(json.dumps({**statement, **more}).encode()).decode()
+        for count in (1, 2, 8, 9):
+            yield json.dumps({
+                "payload": payload, "payloadType": "application/vnd.annex.bundle+json",
+                "signatures": [{"keyid": f"{index:064x}", "sig": signature}
+                               for index in range(count)]})
+
+
+def trust_seeds():
+    """A key of each kind, and a certificate."""
+    blocks = [("PUBLIC KEY", "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62"
+                             "325af021a68f707511a"),
+              ("PUBLIC KEY", "3059301306072a8648ce3d020106082a8648ce3d0301070342000460fed4ba255a9d31"
+                             "c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9"
+                             "e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"),
+              ("PUBLIC KEY", "302a300506032b6570032100" + 64 * "0"),
+              ("CERTIFICATE", "3082000030820000")]
+    texts = []
+    for label, der in blocks:
+        text = base64.b64encode(bytes.fromhex(der)).decode()
+        lines = [text[at:at + 64] for at in range(0, len(text), 64)]
+        texts.append("\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]))
+    yield from texts
+    yield "a note\n" + texts[0] + texts[1]
+    yield texts[0] + texts[0]
+    yield texts[0].replace("\n", "\r\n")
 
 
 def main():
