@@ -85,6 +85,7 @@ struct ax_str ax_manifest_header(const struct ax_manifest *manifest, size_t inde
 size_t ax_manifest_endpoint_count(const struct ax_manifest *manifest);
 const struct ax_endpoint *ax_manifest_endpoint(const struct ax_manifest *manifest, size_t index);
 
+/* What the manifest asks for, borrowed; 0 where it says nothing. */
 const struct ax_manifest_limits *ax_manifest_limits(const struct ax_manifest *manifest);
 
 bool ax_manifest_has_ui(const struct ax_manifest *manifest); /* the key "ui" is there */
@@ -98,6 +99,12 @@ struct ax_str ax_manifest_sbom(const struct ax_manifest *manifest); /* path, or 
 bool ax_manifest_is_asset(const struct ax_manifest *manifest, struct ax_str path);
 size_t ax_manifest_asset_count(const struct ax_manifest *manifest);
 struct ax_str ax_manifest_asset(const struct ax_manifest *manifest, size_t index);
+
+/* Words that stand in manifests and elsewhere too: an extension's name, a version, "[scheme://]
+ * host[:port]". */
+bool ax_manifest_is_name(struct ax_str text);
+bool ax_manifest_is_version(struct ax_str text);
+bool ax_manifest_is_egress(struct ax_str text);
 
 /* The whole document, for keys that have no accessor (hooks, config, schedules ...). */
 const struct ax_json_value *ax_manifest_json(const struct ax_manifest *manifest);

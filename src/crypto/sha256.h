@@ -11,6 +11,7 @@
 
 #define AX_SHA256_LEN 32
 
+/* All at once; never fails. */
 void ax_sha256(struct ax_str bytes, uint8_t ret_digest[AX_SHA256_LEN]);
 
 /* Hashing in pieces. Zero-initialised is a valid "not begun"; _init begins (also anew), _final ends
