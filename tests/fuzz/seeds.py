@@ -165,6 +165,24 @@ def trust_seeds():
     yield texts[0].replace("\n", "\r\n")
 
 
+def jwt_seeds():
+    """After an h a header, after a p a payload, after a k a key set, after an r a setting of roles."""
+    claims = {"iss": "i", "aud": "a", "sub": "s", "exp": 1000000}
+    for more in ({}, {"tenant": "t", "roles": ["r", "extension:e.x:p"], "x": [1, {"z": None}], "y": "y"},
+                 {"aud": ["b", "a"], "nbf": 999999, "iat": 1, "roles": "a b", "email": "e", "name": "n"},
+                 {"exp": 2 ** 64 - 1}, {"user_type": "u", "client_name": "c", "client_id": "\u0000"}):
+        yield "p" + json.dumps({**claims, **more})
+    for more in ({}, {"typ": "JWT"}, {"kid": "k"}, {"crit": []}, {"jku": "u"}, {"cty": "JWT"}):
+        yield "h" + json.dumps({"alg": "ES256", **more})
+    point = {"kty": "EC", "crv": "P-256", "x": "Gd9Vdbsy3CPUPHqCT7g_WL6K5ocKNktjbhx-z1cilMo",
+             "y": "DLc5nr_EjW7GCPGqZyxNw2yhxas6Pd_WL9JeY4LZ0qo"}
+    rsa = {"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"}
+    for keys in ([point], [rsa], [point, {**rsa, "kid": "a", "alg": "PS256", "use": "sig"}],
+                 [{**point, "key_ops": ["verify"]}, {"kty": "oct", "k": "AA"}], [{**point, "d": "AA"}]):
+        yield "k" + json.dumps({"keys": keys})
+    yield from ("rr=p", "rviewer=read;r=read,write;a=*", "rr=*", " a.b.c", "-ZXlK.e30.AAAA")
+
+
 def main():
     name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
