@@ -108,142 +108,67 @@ static void put_outcomes(struct ax_buf *buf, const struct front *front)
     (void)ax_metrics_write(buf, rows, AX_CODE_COUNT);
 }
 
-void front_answer_metrics(const struct front *front, struct ax_exchange *ex)
+static void put_row(struct ax_buf *buf, enum ax_metric_type type, const char *name, uint64_t value,
+                    const char *help)
+{
+    const struct ax_metric row = { .name = name, .help = help, .type = type, .value = value };
+
+    (void)ax_metrics_write(buf, &row, 1);
+}
+
+static void put_gauge(struct ax_buf *buf, const char *name, uint64_t value, const char *help)
+{
+    put_row(buf, AX_GAUGE, name, value, help);
+}
+
+static void put_counter(struct ax_buf *buf, const char *name, uint64_t value, const char *help)
+{
+    put_row(buf, AX_COUNTER, name, value, help);
+}
+
+static void put_runner(struct ax_buf *buf, const struct front *front)
+{
+    put_gauge(buf, "annex_runner_executions_in_flight", front->executions.admission.in_flight,
+              "Executions under way.");
+    put_gauge(buf, "annex_runner_executions_queued", front->executions.admission.queued,
+              "Executions that wait for admission.");
+    put_gauge(buf, "annex_runner_workers", ax_workers_up(&front->workers),
+              "Workers that can run guests.");
+    put_counter(buf, "annex_runner_workers_lost_total", front->workers.lost, "Workers that ended.");
+    put_gauge(buf, "annex_runner_units", front->units.map.count, "Bundles at hand.");
+    put_gauge(buf, "annex_runner_unit_bytes", front->units.bytes,
+              "Machine code at hand, in bytes.");
+    put_counter(buf, "annex_runner_builds_total", front->units.builds,
+                "Bundles that were unpacked, checked and compiled.");
+    put_counter(buf, "annex_runner_cache_hits_total", front->units.cache_hits,
+                "Bundles that were found in the cache.");
+    put_counter(buf, "annex_runner_warmups_total", front->warmups, "Warm-ups asked for.");
+    put_gauge(buf, "annex_runner_signing_off", front->signing_off, "1 when SIGNING_POLICY is off.");
+}
+
+static void put_http(struct ax_buf *buf, const struct front *front)
 {
     struct ax_http_server_stats http = ax_http_server_stats(front->server);
-    const struct ax_metric rows[] = {
-        { "annex_runner_executions_in_flight",
-          NULL,
-          "Executions under way.",
-          AX_GAUGE,
-          front->executions.admission.in_flight,
-          0,
-          { 0 } },
-        { "annex_runner_executions_queued",
-          NULL,
-          "Executions that wait for admission.",
-          AX_GAUGE,
-          front->executions.admission.queued,
-          0,
-          { 0 } },
-        { "annex_runner_workers",
-          NULL,
-          "Workers that can run guests.",
-          AX_GAUGE,
-          ax_workers_up(&front->workers),
-          0,
-          { 0 } },
-        { "annex_runner_workers_lost_total",
-          NULL,
-          "Workers that ended.",
-          AX_COUNTER,
-          front->workers.lost,
-          0,
-          { 0 } },
-        { "annex_runner_units",
-          NULL,
-          "Bundles at hand.",
-          AX_GAUGE,
-          front->units.map.count,
-          0,
-          { 0 } },
-        { "annex_runner_unit_bytes",
-          NULL,
-          "Machine code at hand, in bytes.",
-          AX_GAUGE,
-          front->units.bytes,
-          0,
-          { 0 } },
-        { "annex_runner_builds_total",
-          NULL,
-          "Bundles that were unpacked, checked and compiled.",
-          AX_COUNTER,
-          front->units.builds,
-          0,
-          { 0 } },
-        { "annex_runner_cache_hits_total",
-          NULL,
-          "Bundles that were found in the cache.",
-          AX_COUNTER,
-          front->units.cache_hits,
-          0,
-          { 0 } },
-        { "annex_runner_warmups_total",
-          NULL,
-          "Warm-ups asked for.",
-          AX_COUNTER,
-          front->warmups,
-          0,
-          { 0 } },
-        { "annex_runner_signing_off",
-          NULL,
-          "1 when SIGNING_POLICY is off.",
-          AX_GAUGE,
-          front->signing_off,
-          0,
-          { 0 } },
-        { "annex_http_connections",
-          NULL,
-          "Open connections.",
-          AX_GAUGE,
-          http.connections,
-          0,
-          { 0 } },
-        { "annex_http_accepted_total",
-          NULL,
-          "Connections accepted.",
-          AX_COUNTER,
-          http.accepted,
-          0,
-          { 0 } },
-        { "annex_http_refused_total",
-          NULL,
-          "Connections over a cap.",
-          AX_COUNTER,
-          http.refused,
-          0,
-          { 0 } },
-        { "annex_http_starved_total",
-          NULL,
-          "Connections without a descriptor.",
-          AX_COUNTER,
-          http.starved,
-          0,
-          { 0 } },
-        { "annex_http_requests_total",
-          NULL,
-          "Requests that reached a route.",
-          AX_COUNTER,
-          http.requests,
-          0,
-          { 0 } },
-        { "annex_http_malformed_total",
-          NULL,
-          "Requests refused as malformed.",
-          AX_COUNTER,
-          http.malformed,
-          0,
-          { 0 } },
-        { "annex_http_timeouts_total",
-          NULL,
-          "Requests that were too slow.",
-          AX_COUNTER,
-          http.timeouts,
-          0,
-          { 0 } },
-        { "annex_http_aborted_total",
-          NULL,
-          "Requests whose client went away.",
-          AX_COUNTER,
-          http.aborted,
-          0,
-          { 0 } },
-    };
+
+    put_gauge(buf, "annex_http_connections", http.connections, "Open connections.");
+    put_counter(buf, "annex_http_accepted_total", http.accepted, "Connections accepted.");
+    put_counter(buf, "annex_http_refused_total", http.refused, "Connections over a cap.");
+    put_counter(buf, "annex_http_starved_total", http.starved, "Connections without a descriptor.");
+    put_counter(buf, "annex_http_requests_total", http.requests, "Requests that reached a route.");
+    put_counter(buf, "annex_http_malformed_total", http.malformed,
+                "Requests refused as malformed.");
+    put_counter(buf, "annex_http_timeouts_total", http.timeouts, "Requests that were too slow.");
+    put_counter(buf, "annex_http_aborted_total", http.aborted, "Requests whose client went away.");
+}
+
+void front_answer_metrics(const struct front *front, struct ax_exchange *ex)
+{
     struct ax_buf buf;
 
     ax_buf_init(&buf, METRICS_MAX);
     put_outcomes(&buf, front);
     (void)ax_metrics_write(&buf, &front->executions.latency, 1);
-    (void)ax_metrics_write(&buf, rows, AX_ARRAY_LEN(rows));
+    put_runner(&buf, front);
+    put_http(&buf, front);
     answer_text(ex, 200, AX_STR("text/plain; version=0.0.4"), &buf);
 }

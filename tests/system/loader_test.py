@@ -47,6 +47,12 @@ def test_a_warm_up_reports_its_steps(make_runner, many):
     names = [step["step"] for step in answer.json()["steps"]]
     assert names[:3] == ["fetched", "verified", "compiled"], names
     assert runner.execute(content_hash, "count").ok() == {"runs": 1}
+    assert (runner.metric("annex_runner_builds_total"), runner.metric("annex_runner_cache_hits_total")) == (1, 0)
+    wait.until(lambda: entry(runner, content_hash).exists(), "the cache to be written")
+    runner.stop()
+    again = make_runner(CACHE_ROOT=runner.settings["CACHE_ROOT"], STATE_DIR=runner.settings["STATE_DIR"])
+    assert [step["step"] for step in warm_up(again, content_hash).json()["steps"]] == ["cached"]
+    assert (again.metric("annex_runner_builds_total"), again.metric("annex_runner_cache_hits_total")) == (0, 1)
 
 
 def test_a_bundle_that_is_not_there_is_told_from_one_that_is_bad(make_runner, many, store):
