@@ -71,6 +71,9 @@ struct ax_archive_writer;
 AX_CHECKED enum ax_code ax_archive_writer_new(const struct ax_archive_output *output,
                                               struct ax_archive_writer **ret_writer,
                                               struct ax_err *err);
+/* Before the first file: how many bytes all files have together, roughly. It sizes the compressor
+ * (by default for the largest archive), and so is part of what makes the bytes. */
+void ax_archive_writer_expect(struct ax_archive_writer *writer, uint64_t bytes);
 AX_CHECKED enum ax_code ax_archive_writer_file(struct ax_archive_writer *writer, struct ax_str path,
                                                uint64_t size, struct ax_err *err);
 /* The file's bytes, `size` in all before the next file or the end. */

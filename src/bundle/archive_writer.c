@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* archive_writer.c - how do the same files become the same bytes?
- * Nothing of the machine goes in: no owner, no time, no order of a folder. The compressor's level,
- * window and threads are fixed, and it cuts its blocks by content, not by how it was fed. */
+ * Nothing of the machine goes in: no owner, no time, no order of a folder. The compressor's level
+ * and threads are fixed, its window follows from the files' sizes, and it cuts its blocks by
+ * content, not by how it was fed. */
 #include "bundle/archive.h"
 
 #include "bundle/archive_internal.h"
@@ -11,8 +12,9 @@
 #include <string.h>
 #include <zstd.h>
 
-#define WRITER_LEVEL 15
-#define WRITER_CHUNK (128u << 10)
+#define WRITER_LEVEL          15
+#define WRITER_CHUNK          (128u << 10)
+#define WRITER_WINDOW_LOG_MIN 17 /* one block of zstd */
 
 struct ax_archive_writer {
     struct ax_archive_output output;
@@ -59,6 +61,17 @@ void ax_archive_writer_free(struct ax_archive_writer *writer)
     ZSTD_freeCCtx(writer->zstd);
     free(writer->chunk);
     free(writer);
+}
+
+/* A window that holds everything, as far as that is allowed: the compressor's tables grow with it,
+ * and most bundles are small. */
+void ax_archive_writer_expect(struct ax_archive_writer *writer, uint64_t bytes)
+{
+    int log = WRITER_WINDOW_LOG_MIN;
+
+    while (log < AX_ARCHIVE_WINDOW_LOG_MAX && bytes >> log > 0)
+        log++;
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, log);
 }
 
 static enum ax_code writer_compress(struct ax_archive_writer *writer, struct ax_str bytes,

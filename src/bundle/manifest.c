@@ -197,3 +197,18 @@ const struct ax_json_value *ax_manifest_json(const struct ax_manifest *manifest)
 {
     return ax_json_root(manifest->json);
 }
+
+bool ax_manifest_is_name(struct ax_str text)
+{
+    return mf_is_name(text);
+}
+
+bool ax_manifest_is_version(struct ax_str text)
+{
+    return mf_is_version(text);
+}
+
+bool ax_manifest_is_egress(struct ax_str text)
+{
+    return mf_is_egress(text);
+}

@@ -293,6 +293,21 @@ static enum ax_code pack_put(struct pack *pack, struct ax_archive_writer *writer
     return code;
 }
 
+/* Bytes of all files but the manifest; what cannot be opened is told by pack_put(). */
+static uint64_t pack_measure(const struct pack *pack)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < pack->count; i++) {
+        AX_AUTO_FD int fd = pack_open(pack, pack->paths[i], O_PATH);
+        struct stat st;
+
+        if (fd >= 0 && fstat(fd, &st) == 0)
+            sum += (uint64_t)st.st_size;
+    }
+    return sum;
+}
+
 static enum ax_code pack_put_all(struct pack *pack)
 {
     struct ax_archive_output output = { .write = pack_write, .arg = pack };
@@ -300,6 +315,8 @@ static enum ax_code pack_put_all(struct pack *pack)
     enum ax_code code = ax_archive_writer_new(&output, &writer, pack->err);
 
     qsort(pack->paths, pack->count, sizeof(pack->paths[0]), pack_compare);
+    if (code == AX_OK)
+        ax_archive_writer_expect(writer, pack_measure(pack));
     if (code == AX_OK)
         code = pack_put(pack, writer, "manifest.json");
     for (size_t i = 0; code == AX_OK && i < pack->count; i++)
