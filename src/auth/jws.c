@@ -5,6 +5,7 @@
  * leave it no choice, and says whether the signature is right. */
 #include "auth/base64url.h"
 #include "auth/internal.h"
+#include "auth/jwt.h"
 #include "crypto/crypto.h"
 
 #include <stdio.h>
@@ -102,7 +103,7 @@ static enum ax_code jws_read_header(const struct ax_json_value *json, const stru
         return ax_err_set_at(err, AX_E_UNAUTHENTICATED, "/alg", "alg is not RS256, PS256 or ES256");
     header->kid = kid ? ax_json_str(kid) : AX_STR_NONE;
     if (kid && (ax_json_type(kid) != AX_JSON_STRING || header->kid.len == 0))
-        return ax_err_set_at(err, AX_E_UNAUTHENTICATED, "/kid", "kid is not a name");
+        return jws_refuse(err, "kid is not a name"); /* no new key will have it */
     return AX_OK;
 }
 
@@ -132,7 +133,7 @@ static enum ax_code jws_find_key(struct ax_str text, const struct ax_jwks *keys,
         return code;
     key = ax_jwks_pick(keys, header.kid, header.alg);
     if (!key)
-        return ax_err_set_at(err, AX_E_UNAUTHENTICATED, "/kid",
+        return ax_err_set_at(err, AX_E_UNAUTHENTICATED, AX_JWT_AT_KID,
                              header.kid.ptr ? "no key has this kid"
                                             : "no kid, and not exactly one key that fits");
     if (key->alg != header.alg)

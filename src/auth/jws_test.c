@@ -119,6 +119,10 @@ TEST(jws_without_kid_needs_exactly_one_key_that_fits)
     kit_refused(&kit, kit_sign(&kit.token, kit.key, AX_STR(KIT_HEADER), AX_STR(P)),
                 "no key has this kid");
     T_STR(ax_str_of(kit.err.pointer), AX_STR(AX_JWT_AT_KID));
+    kit_refused(&kit,
+                kit_sign(&kit.token, kit.key, AX_STR("{\"alg\":\"ES256\",\"kid\":1}"), AX_STR(P)),
+                "kid is not a name");
+    T_STR(ax_str_of(kit.err.pointer), AX_STR(""));
     T_OK(ax_buf_append_byte(&jwks, ','));
     kit_ec_jwk(&jwks, other, "\"kid\":\"k2\"");
     ax_jwks_free(kit.keys);

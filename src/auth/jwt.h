@@ -34,8 +34,8 @@ AX_CHECKED enum ax_code ax_jwt_rules_check(const struct ax_jwt_rules *rules, str
 /* Verifies `token` as of `now_s` (Unix time). Valid while now_s < exp + skew and not before
  * nbf - skew. On AX_OK *ret_claims is yours: ax_claims_unref(). Fails with AX_E_NO_MEMORY or
  * AX_E_UNAUTHENTICATED; then the words of `err` say which check failed, for the log and not for the
- * caller, they quote nothing of the token, and its pointer is AX_JWT_AT_KID when no key has the name
- * that the token gives: it may be time to fetch keys anew. */
+ * caller, they quote nothing of the token, and its pointer is AX_JWT_AT_KID when no key of the set
+ * fits the token: it may be time to fetch keys anew. */
 #define AX_JWT_AT_KID "/kid"
 AX_CHECKED enum ax_code ax_jwt_verify(struct ax_str token, const struct ax_jwks *keys,
                                       const struct ax_jwt_rules *rules, int64_t now_s,
