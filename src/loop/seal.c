@@ -59,6 +59,12 @@ static bool seal_limit(__rlimit_resource_t resource, uint64_t value)
     return setrlimit(resource, &limit) == 0;
 }
 
+/* A runner that was started with lower priority than a role asks for keeps it. */
+static bool seal_nice(int nice)
+{
+    return nice <= getpriority(PRIO_PROCESS, 0) || setpriority(PRIO_PROCESS, 0, nice) == 0;
+}
+
 static bool seal_limits(const struct ax_role_limits *limits)
 {
     const struct rlimit none = { 0, 0 };
@@ -66,7 +72,7 @@ static bool seal_limits(const struct ax_role_limits *limits)
     return setrlimit(RLIMIT_CORE, &none) == 0 && seal_limit(RLIMIT_NOFILE, limits->files) &&
            seal_limit(RLIMIT_CPU, limits->cpu_s) && seal_limit(RLIMIT_DATA, limits->data) &&
            seal_limit(RLIMIT_AS, limits->address) && seal_limit(RLIMIT_NPROC, limits->processes) &&
-           (limits->nice == 0 || setpriority(PRIO_PROCESS, 0, limits->nice) == 0);
+           (limits->nice == 0 || seal_nice(limits->nice));
 }
 
 static bool seal_capabilities(void)
