@@ -114,6 +114,16 @@ TEST(jwks_takes_p256_points_only)
     counted(AX_STR(GOOD), 1, 0);
 }
 
+/* A point near x = 0, and the same with the prime added to x: a number has one spelling. */
+#define NEAR_Y "\",\"y\":\"RZJDuapYGAb-kTvOmYF63hHKUDxk2aPFM0FcCDJI-8w\"}"
+
+TEST(jwks_coordinates_are_below_the_prime)
+{
+    counted(AX_STR("{" EC_ ",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAU" NEAR_Y), 1, 0);
+    refused(AX_STR("{" EC_ ",\"x\":\"_____wAAAAEAAAAAAAAAAAAAAAEAAAAAAAAAAAAAAAQ" NEAR_Y),
+            "/keys/0/x");
+}
+
 TEST(jwks_names_are_unique)
 {
     AX_AUTO_BUF struct ax_buf key = { .max = 4096 };

@@ -424,6 +424,23 @@ TEST(jws_has_three_parts_in_strict_base64url)
     kit_done(&kit);
 }
 
+TEST(jws_has_no_fourth_part)
+{
+    AX_AUTO_BUF struct ax_buf text = { .max = 65536 };
+    struct kit kit;
+
+    kit_init(&kit);
+    T_OK(ax_buf_append_str(&text, kit_sign(&kit.token, kit.key, AX_STR(KIT_HEADER), AX_STR(P))));
+    kit_accepted(&kit, ax_buf_str(&text));
+    T_OK(ax_buf_append_byte(&text, '.'));
+    kit_refused(&kit, ax_buf_str(&text), "three parts");
+    T_OK(ax_buf_append_str(&text, AX_STR("AAAA")));
+    kit_refused(&kit, ax_buf_str(&text), "three parts");
+    T_OK(ax_buf_append_str(&text, AX_STR(".AAAA")));
+    kit_refused(&kit, ax_buf_str(&text), "three parts");
+    kit_done(&kit);
+}
+
 TEST(jws_parts_may_not_be_empty)
 {
     AX_AUTO_BUF struct ax_buf text = { .max = 65536 };

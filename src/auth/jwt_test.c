@@ -86,6 +86,7 @@ TEST(jwt_issuer_and_audience_are_ours)
         { "{" ISS ",\"aud\":[\"annex\",1]," EXP "," SUB "}", "aud does not" },
         { "{" ISS ",\"aud\":[\"annex\"]," EXP "," SUB "}", NULL },
         { "{" ISS ",\"aud\":[\"other\",\"annex\"]," EXP "," SUB "}", NULL },
+        { "{" ISS ",\"aud\":[\"annex\",\"other\"]," EXP "," SUB "}", NULL },
     };
 
     check_all(cases, AX_ARRAY_LEN(cases));
