@@ -1,109 +1,257 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where is each secret, and where is it not? Every secret is a marker of its own; after traffic the
-memory, environment and arguments of every process, the log, the cache and the answers are searched.
-It must be where it is used (or the search proves nothing) and nowhere else. Needs root to look."""
+"""Which process holds which secret? Every secret that a runner can be given is a canary; after traffic
+of every kind each is looked for in every process, in cores, in the log and on disk: it is where the
+table of processes allows it, and nowhere else. Needs root: nobody else may look into these processes."""
+import base64
 import os
-import secrets
+import pathlib
+import shutil
 import signal
+import subprocess
+import threading
 
 import pytest
 
-from support import proc, wait
-from support.runner import execute_body
+from support import canary, proc, wait
+from support.dns import Dns
+from support.upstream import Upstream
+
+STORE_KEYS = ("access", "secret", "session")  # of an S3 store, whichever way they are given
+TOKENS = ("token-1", "token-2")
+ROLES = ("supervisor", "front", "loader", "builder", "worker")
+
+# Who must hold what (or else the search finds nothing at all), and who may besides.
+MUST = {
+    **{name: {"supervisor", "front"} for name in TOKENS},
+    **{name: {"supervisor", "loader"} for name in STORE_KEYS},
+    "cache": {"loader"},
+}
+MAY = {
+    # What a caller sends passes the front.
+    "wrong-token": {"front"}, "execution-token": {"front"}, "provider-token": {"front"},
+}
+# Of the other program, in a file that serves both: read over, kept by nobody.
+FOREIGN = ("PLATFORM_SIGNING_KEY", "SECRETS_KEY", "DATABASE_URL", "EXECUTION_TOKEN_KEY")
 
 
-def marker():
-    return secrets.token_hex(16)
+class Scene:
+    def __init__(self, make_runner, published, folder, upstream, dns):
+        self.published, self.folder, self.upstream = published, folder, upstream
+        names = (*TOKENS, "token-3", *STORE_KEYS, *MAY, *FOREIGN)
+        self.secrets = {name: canary.text() for name in names}
+        self.entry = f"http://up.example:{upstream.port}"
+        conf = {"STORAGE_S3_SECRET_KEY": self.secrets["secret"],
+                **{name: self.secrets[name] for name in FOREIGN}}
+        (folder / "annex.conf").write_text("".join(f"{name}={value}\n" for name, value in conf.items()))
+        (folder / "session").write_text(self.secrets["session"])
+        self.write_tokens(*TOKENS)
+        # One slot: a worker reserves 4 GiB of addresses for each, and a core has all of them.
+        self.runner = make_runner(
+            arguments=(f"--config={folder}/annex.conf",), RUNNER_WORKER_SLOTS=1, RUNNER_COMPILE_JOBS=2,
+            RUNNER_SERVICE_TOKEN_FILE=folder / "tokens", STORAGE_S3_ACCESS_KEY=self.secrets["access"],
+            STORAGE_S3_SESSION_TOKEN_FILE=folder / "session", EXT_EGRESS_ALLOWLIST=self.entry,
+            EXT_EGRESS_PRIVATE_CIDRS="127.0.0.0/8", EXT_EGRESS_RESOLVER=dns.server)
+        self.use_token("token-1")
+        state = self.runner.folder / "state"
+        made = wait.until(lambda: (state / "cache.key").exists() and (state / "cache.key").read_bytes(),
+                          "the key of the cache")
+        assert len(made) == 32
+        self.search = canary.Search({**{name: value.encode() for name, value in self.secrets.items()},
+                                     "cache": made})
+
+    def write_tokens(self, *names):
+        (self.folder / "tokens").write_text(",".join(self.secrets[name] for name in names) + "\n")
+
+    def use_token(self, name):
+        self.runner.token = self.secrets[name]
+        self.runner.client.headers["authorization"] = f"Bearer {self.secrets[name]}"
+
+    def execute(self, guest, endpoint, **options):
+        """Brings what a gateway would send along, secrets and all."""
+        return self.runner.execute(self.published(guest), endpoint, host={
+            "token": self.secrets["execution-token"],
+            "provider_tokens": {"alga:extension/invoicing": self.secrets["provider-token"]}}, **options)
+
+    def traffic(self):
+        """Every kind of request that there is, good and bad."""
+        runner, fetch = self.runner, {"providers": ["cap:http.fetch"], "egress": [self.entry]}
+        assert self.execute("hostile", "count").ok() == {"runs": 1}  # cold
+        for _ in range(50):
+            assert self.execute("hostile", "count").ok() == {"runs": 1}
+        assert self.execute("hostile", "trap").code == "guest_failed"
+        assert self.execute("hostile", "loop", limits={"cpu_ms": 50}).code == "cpu_exceeded"
+        assert self.execute("hostile", "log", query={"lines": 3}).code is None
+        for path, code in (("/say/x", "ok"), ("/headers", "ok"), ("/status/500", "ok")):
+            fetched = self.execute("hostile", "fetch_nonce", query={"url": self.entry + path}, **fetch).ok()
+            assert fetched["code"] == code, fetched
+        assert self.execute("hostile", "fetch_nonce", query={"url": "http://no.example/"},
+                            **fetch).ok()["code"] != "ok"
+        assert self.execute("hostile", "host_call", method="POST", body=b"{}").ok()["code"] != 0
+        assert "invoicing" not in str(self.execute("hostile", "request").ok())
+        answer = runner.post("/v1/warmup", {"extension_id": "e", "content_hash": self.published("plain")})
+        assert answer.status_code == 200 and self.execute("plain", "x").code is None
+        assert runner.execute("sha256:" + "0" * 64, "x").code == "bundle_unavailable"
+        wrong = {"authorization": f"Bearer {self.secrets['wrong-token']}"}
+        for method, path in (("GET", "/metrics"), ("POST", "/v1/execute")):
+            assert runner.client.request(method, path, headers=wrong).status_code == 401
+        own_header = {"authorization": "", "x-runner-service-token": self.secrets["token-2"]}
+        del own_header["authorization"]
+        for path in ("/metrics", "/readyz", "/healthz", "/nothing"):
+            runner.client.get(path, headers=own_header)
+        wait.until(lambda: len(list((runner.folder / "cache").glob("*/index.json"))) == 2, "the cache")
+
+    def fall(self, role):
+        """The role dies, comes back and finds what it needs: the loader its cache."""
+        [pid] = self.runner.roles()[role]
+        os.kill(pid, signal.SIGKILL)
+        wait.until(lambda: pid not in self.runner.pids() and self.runner._ready(), f"the {role} to be back")
+        wait.until(lambda: self.execute("hostile", "count").code is None, "it to run")
+
+    def processes(self):
+        """(role, pid) of every process, one of the builders at work."""
+        found = [("supervisor", self.runner.process.pid)]
+        return found + [(role, pid) for role, pids in self.runner.roles().items() for pid in pids]
+
+    def judge(self, where, role, names):
+        """Fails for a secret that `role` may not hold."""
+        allowed = {name for name, roles in {**MUST, **MAY}.items() if role in roles}
+        allowed |= {"token-3"} if role in ("supervisor", "front") else set()
+        assert names <= allowed, f"{role}, {where}: {sorted(names - allowed)}"
+
+    def look(self):
+        """Judges every process; returns role -> secrets in its memory."""
+        held = {}
+        for role, pid in self.processes():
+            found = self.search.process(pid)
+            assert not found["cmdline"], (role, found)
+            # The one who was given a secret by its environment keeps it there.
+            assert found["environ"] == ({"access"} if role == "supervisor" else set()), (role, found)
+            self.judge("memory", role, found["mem"])
+            held.setdefault(role, set()).update(found["mem"])
+        return held
 
 
 @pytest.fixture
-def scene(make_runner, tmp_path, published):
-    """A runner with a marker in every secret, after some traffic of every kind."""
-    markers = {name: marker() for name in ("service token", "other token", "store key", "host token",
-                                           "provider token", "user")}
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"{markers['service token']},{markers['other token']}\n")
-    runner = make_runner(ready=False, RUNNER_SERVICE_TOKEN_FILE=tokens,
-                         STORAGE_S3_ACCESS_KEY="access", STORAGE_S3_SECRET_KEY=markers["store key"])
-    runner.client.headers["authorization"] = f"Bearer {markers['service token']}"
-    wait.until(runner._ready, "the runner to be ready", 30)
-    for guest, endpoint in (("hostile", "count"), ("plain", "x"), ("hostile", "trap"), ("no-alloc", "x")):
-        runner.post("/v1/execute", execute_body(
-            published(guest), endpoint, host={"token": markers["host token"], "provider_tokens":
-                                              {"alga:extension/x": markers["provider token"]}}))
-    runner.client.post("/v1/execute", headers={"authorization": f"Bearer {marker()}"}, json={})
-    wait.until(lambda: list((runner.folder / "cache").glob("*/index.json")), "the cache to be written")
-    return runner, markers
+def scene(make_runner, published, tmp_path):
+    with Upstream() as upstream, Dns({"up.example": ["127.0.0.1"]}) as dns:
+        yield Scene(make_runner, published, tmp_path, upstream, dns)
 
 
-# marker: the roles that may hold it; the supervisor holds the settings of all its roles
-MAY_HOLD = {
-    "service token": {"supervisor", "front"}, "other token": {"supervisor", "front"},
-    "store key": {"supervisor", "loader"}, "host token": {"front"}, "provider token": {"front"},
-    "cache key": {"loader"},
-}
-MUST_HOLD = {"service token": {"front"}, "cache key": {"loader"}}
+@pytest.fixture
+def at_work(scene):
+    """The scene after its traffic, a builder at work on something long."""
+    scene.traffic()
+    thread = threading.Thread(target=scene.execute, args=("bomb-time", "x"),
+                              kwargs={"limits": {"timeout_ms": 1000}})
+    thread.start()
+    busy = wait.until(lambda: [pid for pid in scene.runner.roles().get("builder", [])
+                               if proc.cpu_seconds(pid) > 0.2], "a builder at work")[0]
+    yield scene
+    thread.join()
+    try:
+        os.kill(busy, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
-def test_every_secret_is_where_it_belongs_and_nowhere_else(scene):
-    runner, markers = scene
-    needles = {name: text.encode() for name, text in markers.items() if name in MAY_HOLD}
-    needles["cache key"] = (runner.folder / "state/cache.key").read_bytes()[:32]
-    processes = {"supervisor": [runner.process.pid], **runner.roles()}
-    assert {"front", "loader", "worker", "builder"} <= set(processes)
-    holds = {name: set() for name in needles}
-    for role, pids in processes.items():
-        for pid in pids:
-            found = proc.memory_holds(pid, list(needles.values()))
-            for part in ("environ", "cmdline"):
-                with open(f"/proc/{pid}/{part}", "rb") as file:
-                    text = file.read()
-                if role != "supervisor":
-                    assert part == "cmdline" or text == b"", (role, text)
-                    found |= {needle for needle in needles.values() if needle in text}
-            for name, needle in needles.items():
-                if needle in found:
-                    holds[name].add(role)
-    for name, roles in holds.items():
-        assert roles <= MAY_HOLD[name], (name, roles)
-        assert roles >= MUST_HOLD.get(name, set()), (name, roles, "the search itself does not work")
+def missing(held):
+    return {name: roles - {role for role, names in held.items() if name in names}
+            for name, roles in MUST.items()}
 
 
-def test_no_secret_reaches_a_file_or_an_answer(scene):
-    runner, markers = scene
-    texts = {"log": runner.log_file.read_bytes()}
-    for folder in ("cache", "state"):
-        for path in (runner.folder / folder).rglob("*"):
-            if path.is_file():
-                texts[str(path)] = path.read_bytes()
-    for path in ("/readyz", "/healthz", "/metrics", "/v1/nothing"):
-        texts[path] = runner.client.get(path).content
-    assert len(texts) > 8
-    for name, text in markers.items():
-        for place, content in texts.items():
-            assert text.encode() not in content, (name, place)
-    key = runner.folder / "state/cache.key"
-    assert key.stat().st_mode & 0o077 == 0
-    assert key.read_bytes()[:32] not in texts["log"]
+def test_the_search_finds_what_it_looks_for(tmp_path):
+    """Also without its first half, in capitals, in the middle of something that was encoded whole."""
+    secret, other = canary.text().encode(), canary.text().encode()
+    search = canary.Search({"it": secret, "other": other})
+    for number, hidden in enumerate((
+            secret, secret[12:], secret.hex().encode(), secret.hex().upper().encode(),
+            *(base64.b64encode(bytes(before) + secret + b"xyz") for before in range(3)),
+            *(base64.urlsafe_b64encode(b"\xff" * before + secret) for before in range(3)))):
+        for room in (0, canary.STEP - 7, canary.STEP + 1):  # also where two readings meet
+            (tmp_path / f"{number}").write_bytes(bytes(room) + hidden + b"end")
+            assert search.file(tmp_path / f"{number}") == {"it"}, (number, room)
+    (tmp_path / "0").write_bytes(secret[:20] + other[:16])
+    assert not search.file(tmp_path / "0")
+    mine = canary.Search({"mine": secret})
+    assert mine.process(os.getpid())["mem"] == {"mine"}
 
 
-def test_no_core_is_written(scene, tmp_path):
-    """A role that crashes leaves no image of its memory, whatever the machine's pattern is."""
-    runner, _ = scene
-    before = {path for path in runner.folder.rglob("*core*")}
-    for role in ("front", "worker", "loader"):
-        pid = runner.roles()[role][0]
-        assert proc.limits(pid)["Max core file size"] == "0"
-        os.kill(pid, signal.SIGABRT)
-        wait.until(lambda pid=pid: pid not in runner.pids(), f"{role} to be gone")
-    wait.until(runner._ready, "the runner to be ready", 20)
-    assert {path for path in runner.folder.rglob("*core*")} == before
+def test_each_secret_is_with_its_holders_and_nobody_else(at_work):
+    held = at_work.look()
+    assert set(held) == set(ROLES)
+    assert not any(missing(held).values()), missing(held)
+    assert not held["worker"] and not held["builder"]
 
 
-def test_roles_cannot_be_looked_into_by_their_own_user(scene):
-    """Not dumpable: /proc/PID of a role belongs to root, so a neighbour of the same uid reads nothing."""
-    runner, _ = scene
-    for role, pids in runner.roles().items():
-        for pid in pids:
-            assert os.stat(f"/proc/{pid}/mem").st_uid == 0, role
-            assert os.stat(f"/proc/{pid}/environ").st_uid == 0, role
+def test_no_secret_is_in_the_log_or_on_disk(at_work):
+    runner = at_work.runner
+    assert not at_work.search.file(runner.log_file), "the log"
+    assert at_work.search.folder(runner.folder / "cache") == {}
+    assert at_work.search.folder(runner.folder / "state") == {"cache": {"cache.key"}}
+    owner = (runner.folder / "state/cache.key").stat()
+    assert owner.st_mode & 0o077 == 0
+    assert owner.st_uid == int(proc.status(runner.roles()["loader"][0])["Uid"].split()[1])
+
+
+def test_roles_that_came_back_hold_no_more(scene):
+    scene.traffic()
+    for role in ("front", "loader", "front"):
+        scene.fall(role)
+    scene.traffic()
+    held = scene.look()
+    assert not any(missing(held).values()), missing(held)
+
+
+def test_a_token_that_was_replaced_is_forgotten(scene):
+    """token-1 goes, token-2 stays, token-3 comes. Of the old one remains what lies in memory that the
+    front has read requests into, and that goes with the front."""
+    scene.traffic()
+    scene.write_tokens("token-3", "token-2")
+    scene.runner.process.send_signal(signal.SIGHUP)
+    old = dict(scene.runner.client.headers)
+    scene.use_token("token-3")
+    wait.until(lambda: scene.runner.client.get("/metrics").status_code == 200, "the new token to count")
+    assert scene.runner.client.get("/metrics", headers=old).status_code == 401
+    assert scene.execute("hostile", "count").code is None
+    held = scene.look()
+    assert {"token-2", "token-3"} <= held["front"] and {"token-2", "token-3"} <= held["supervisor"]
+    assert not any("token-1" in held[role] for role in ROLES if role != "front" and role in held), held
+    scene.fall("front")
+    assert scene.execute("hostile", "count").code is None
+    assert "token-1" not in scene.look()["front"]
+
+
+def test_a_core_that_is_forced_has_no_more_than_its_process(at_work, tmp_path):
+    """No crash leaves a core: the limit is 0 and the kernel lets nobody look in. What root takes by force
+    (gcore) holds the secrets of that role alone."""
+    assert shutil.which("gcore")
+    held = {}
+    processes = dict(at_work.processes())
+    for role in ("builder", *ROLES):  # who ends first comes first
+        if role in held:
+            continue
+        pid = processes[role]
+        assert proc.limits(pid)["Max core file size"] == "0", role
+        assert pathlib.Path(f"/proc/{pid}/mem").stat().st_uid == 0, f"{role} is dumpable"
+        done = subprocess.run(["gcore", "-o", tmp_path / "core", str(pid)], capture_output=True, text=True,
+                              timeout=120)
+        core = tmp_path / f"core.{pid}"
+        assert done.returncode == 0 and core.stat().st_size > 1 << 20, (role, done.stderr)
+        held[role] = at_work.search.file(core)
+        core.unlink()
+        at_work.judge("core", role, held[role])
+    assert set(held) == set(ROLES)
+    assert not any(missing(held).values()), missing(held)
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "supervisor"])
+def test_a_role_that_aborts_leaves_no_core(scene, role):
+    assert scene.execute("hostile", "count").code is None
+    pid = wait.until(lambda: scene.runner.roles().get(role), role)[0]
+    os.kill(pid, signal.SIGABRT)
+    wait.until(lambda: any(event["pid"] == pid and event["status"] == "signal 6"
+                           for event in scene.runner.events("role.exited")), "its end")
+    wait.until(scene.runner._ready, "the runner to be ready")
+    assert not [path for folder in ("/", scene.runner.folder)
+                for path in pathlib.Path(folder).glob("core*") if path.is_file()]
+    assert not scene.search.file(scene.runner.log_file)

@@ -84,7 +84,8 @@ def processes():
 
 
 class Runner:
-    def __init__(self, folder, store, trust_pem, **settings):
+    def __init__(self, folder, store, trust_pem, arguments=(), **settings):
+        self.arguments = arguments
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.public_port = net.free_port(), net.free_port()
@@ -118,8 +119,9 @@ class Runner:
             pathlib.Path(self.settings[name]).mkdir(parents=True, exist_ok=True)
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "annex-runner"], env={**BARE_ENVIRONMENT, **self.settings}, cwd=self.folder,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                [BIN / "annex-runner", *self.arguments], env={**BARE_ENVIRONMENT, **self.settings},
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         if ready:
             wait.until(self._ready, "the runner to be ready", 30)
         return self
