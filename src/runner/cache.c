@@ -324,3 +324,18 @@ enum ax_code ax_cache_write(const struct ax_cache *cache, const uint8_t hash[AX_
         return ax_err_set(err, code, "the disk of the cache is full");
     return code == AX_OK ? AX_OK : ax_err_set(err, code, "the entry cannot be written");
 }
+
+enum ax_code ax_cache_probe(const struct ax_cache *cache)
+{
+    static const char page[4096] = { 0 };
+    const struct ax_str part = { page, sizeof(page) };
+    char tmp[CACHE_TMP_NAME];
+    AX_AUTO_FD int dir_fd = -1;
+    enum ax_code code = cache_tmp_new(cache, tmp, &dir_fd);
+
+    if (code != AX_OK)
+        return code;
+    code = cache_file_write(dir_fd, "probe", &part, 1);
+    cache_remove(cache->root_fd, tmp, CACHE_DEPTH);
+    return code;
+}

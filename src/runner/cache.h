@@ -90,6 +90,10 @@ AX_CHECKED enum ax_code ax_cache_write(const struct ax_cache *cache,
                                        const uint8_t hash[AX_CACHE_HASH],
                                        const struct ax_cache_put *put, struct ax_err *err);
 
+/* Can the cache be written at this moment? Writes, syncs and removes a small file in a temporary
+ * folder. AX_E_TOO_BIG: the disk is full; AX_E_IO. */
+AX_CHECKED enum ax_code ax_cache_probe(const struct ax_cache *cache);
+
 /* Removes an entry; readers that have it open keep what they have. AX_OK also when there is none. */
 enum ax_code ax_cache_drop(const struct ax_cache *cache, const uint8_t hash[AX_CACHE_HASH]);
 

@@ -43,6 +43,7 @@ static void put_degradations(struct ax_json_out *out, const struct front *front)
         const char *name;
     } list[] = {
         { !front->units.loader, "loader_restarting" },
+        { !front->units.cache_writable, "cache_not_writable" },
         { ax_workers_up(&front->workers) < front->workers_wanted, "workers_missing" },
         { !front->own_user, "roles_share_one_user" },
         { front->signing_off, "signing_policy_off" },
@@ -68,7 +69,7 @@ static void put_number(struct ax_json_out *out, const char *key, uint64_t value)
 void front_answer_ready(const struct front *front, struct ax_exchange *ex)
 {
     uint32_t up = ax_workers_up(&front->workers);
-    bool ready = up > 0 && front->units.loader && !front->draining;
+    bool ready = up > 0 && front->units.loader && front->units.cache_writable && !front->draining;
     struct ax_buf buf;
     struct ax_json_out out;
 

@@ -582,6 +582,7 @@ static void load_on_persisted(enum ax_code code, void *arg)
         /* Everybody was served; the next process fetches and compiles again. */
         ax_log(AX_ERROR, code == AX_E_TOO_BIG ? "cache.full" : "cache.failed",
                kv_cstr("words", load->err.message));
+        loader_probe_cache(load->loader);
     }
     load_enter(load, LOAD_CLOSE);
 }

@@ -21,9 +21,59 @@
 #include <unistd.h>
 
 #define LOADER_FILES     4096
+#define LOADER_PROBE_MS  2000
 #define LOADER_QUEUE_MAX (64u << 20) /* answers that wait for a slow front */
 
 /* --- the cache --- */
+
+static void loader_tell_cache(struct loader *loader)
+{
+    struct ax_buf *out;
+
+    if (!loader->front || !loader->cache_known)
+        return;
+    out = ax_channel_begin(loader->front, AX_MSG_CACHE, 0, -1);
+    ax_frame_put_u8(out, loader->cache_writable);
+    if (ax_channel_end(loader->front) != AX_OK)
+        ax_log(AX_ERROR, "loader.front_does_not_listen");
+}
+
+static enum ax_code loader_run_probe(void *arg)
+{
+    return ax_cache_probe(((struct loader *)arg)->cache);
+}
+
+static void loader_on_probe_time(struct ax_timer *timer)
+{
+    loader_probe_cache(AX_CONTAINER_OF(timer, struct loader, probe_timer));
+}
+
+/* The front is told what is news; a cache that cannot be written is tried again until it can. */
+static void loader_on_probed(enum ax_code code, void *arg)
+{
+    struct loader *loader = arg;
+    bool writable = code == AX_OK;
+    bool news = !loader->cache_known || loader->cache_writable != writable;
+
+    loader->cache_known = true;
+    loader->cache_writable = writable;
+    if (news) {
+        ax_log(writable ? AX_INFO : AX_ERROR, "cache.probed", kv_bool("writable", writable));
+        loader_tell_cache(loader);
+    }
+    if (!writable && !loader->draining)
+        ax_timer_start(&loader->loop, &loader->probe_timer,
+                       ax_loop_now_ms(&loader->loop) + LOADER_PROBE_MS, loader_on_probe_time);
+    loader_on_idle(loader);
+}
+
+void loader_probe_cache(struct loader *loader)
+{
+    ax_timer_stop(&loader->probe_timer);
+    if (!ax_op_is_running(&loader->probe.op))
+        ax_job_start(&loader->loop, &loader->probe, loader_run_probe, loader, loader_on_probed,
+                     loader);
+}
 
 static void loader_on_scanned(enum ax_code code, void *arg)
 {
@@ -67,6 +117,8 @@ static void loader_open_cache(struct loader *loader)
     if (loader->cache)
         ax_job_start(&loader->loop, &loader->scan, loader_run_scan, loader, loader_on_scanned,
                      loader);
+    if (loader->cache)
+        loader_probe_cache(loader);
 }
 
 /* --- builders, asked for from the supervisor --- */
@@ -132,6 +184,7 @@ static void loader_set_front(struct loader *loader, int fd)
         load_forget_waiters(loader);
     }
     loader->front = ax_channel_new(&loader->loop, fd, &limits, &handler);
+    loader_tell_cache(loader);
 }
 
 /* --- the supervisor --- */
@@ -217,7 +270,7 @@ static void loader_on_grace_over(struct ax_timer *timer)
 void loader_on_idle(struct loader *loader)
 {
     if (loader->draining && loader->load_count == 0 && !loader->front &&
-        !ax_op_is_running(&loader->scan.op))
+        !ax_op_is_running(&loader->scan.op) && !ax_op_is_running(&loader->probe.op))
         ax_loop_stop(&loader->loop);
 }
 
@@ -342,6 +395,7 @@ static enum ax_code loader_begin(struct loader *loader, const struct ax_settings
 static void loader_end(struct loader *loader)
 {
     ax_timer_stop(&loader->drain_timer);
+    ax_timer_stop(&loader->probe_timer);
     ax_builders_free(loader->builders);
     ax_refusals_free(loader->refusals);
     ax_ledger_free(loader->ledger);

@@ -49,6 +49,11 @@ struct loader {
     struct ax_cache_found *found;
     size_t found_count;
 
+    bool cache_known;    /* a probe has told */
+    bool cache_writable; /* what the last one said */
+    struct ax_timer probe_timer;
+    struct ax_job probe;
+
     struct ax_builders *builders;
     struct ax_refusals *refusals;
     struct load *loads; /* doubly linked */
@@ -60,6 +65,11 @@ struct loader {
     bool draining;
     struct ax_timer drain_timer;
 };
+
+/* --- loader.c --- */
+
+/* A write to the cache failed: was it that entry, or can nothing be written? */
+void loader_probe_cache(struct loader *loader);
 
 /* --- load.c --- */
 

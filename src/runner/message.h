@@ -49,6 +49,7 @@ enum ax_msg {
     AX_MSG_HAVE = 80, /* fd: sealed machine code, none for UI only | u8 enum ax_abi, str manifest
                          JSON as signed (id: request) */
     AX_MSG_FAIL,    /* u32 enum ax_code, u32 retry-after ms (0: do not), str words (id: request) */
+    AX_MSG_CACHE,   /* u8 can the cache be written? At the start and whenever it changes */
     AX_MSG_RECHECK, /* whom we trust has changed: ask again for every unit that you hold */
     AX_MSG_STEP,    /* str name, u32 milliseconds: a step that a warm-up reports (id: request) */
 };

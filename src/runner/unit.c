@@ -361,6 +361,17 @@ static enum ax_code units_on_step(struct ax_units *units, const struct ax_frame 
     return AX_OK;
 }
 
+static enum ax_code units_on_cache(struct ax_units *units, const struct ax_frame *frame)
+{
+    struct ax_reader reader = ax_reader_of(frame->payload);
+    uint8_t writable = ax_reader_u8(&reader);
+
+    if (!ax_reader_ok(&reader) || writable > 1)
+        return AX_E_INVALID_REQUEST;
+    units->cache_writable = writable == 1;
+    return AX_OK;
+}
+
 static enum ax_code loader_on_frame(void *arg, const struct ax_frame *frame, int fd)
 {
     struct ax_units *units = arg;
@@ -374,6 +385,7 @@ static enum ax_code loader_on_frame(void *arg, const struct ax_frame *frame, int
     switch (frame->type) {
     case AX_MSG_FAIL: return units_on_fail(units, frame);
     case AX_MSG_STEP: return units_on_step(units, frame);
+    case AX_MSG_CACHE: return units_on_cache(units, frame);
     case AX_MSG_RECHECK: units_on_recheck(units); return AX_OK;
     default: return AX_E_INVALID_REQUEST;
     }

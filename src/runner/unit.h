@@ -72,6 +72,7 @@ struct ax_units {
     uint64_t bytes, bytes_max;
     uint64_t builds, cache_hits; /* as the loader tells */
     struct ax_channel *loader;   /* NULL: being restarted */
+    bool cache_writable;         /* as the loader said last; false until it does */
     /* Workers that hold the code of `unit` must be told to drop it. */
     void (*on_evict)(struct ax_unit *unit, void *arg);
     /* `unit` may not run any more: what runs it must end before this returns. */

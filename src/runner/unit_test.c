@@ -292,6 +292,25 @@ TEST(unit_is_judged_again_when_trust_changes_and_ends_when_it_is_refused)
     rig_done(&rig);
 }
 
+TEST(unit_notes_whether_the_cache_can_be_written)
+{
+    struct rig rig;
+
+    rig_init(&rig, 1u << 20);
+    T_FALSE(rig.units.cache_writable); /* nobody has said so yet */
+    peer_rig_send(&rig.loader, AX_MSG_CACHE, 0, AX_STR("\1"), -1);
+    peer_rig_settle(&rig.loop);
+    T_TRUE(rig.units.cache_writable);
+    peer_rig_send(&rig.loader, AX_MSG_CACHE, 0, AX_STR("\0"), -1);
+    peer_rig_settle(&rig.loop);
+    T_FALSE(rig.units.cache_writable);
+    T_EQ(rig.broken, 0);
+    peer_rig_send(&rig.loader, AX_MSG_CACHE, 0, AX_STR("\2"), -1);
+    peer_rig_settle(&rig.loop);
+    T_EQ(rig.broken, 1);
+    rig_done(&rig);
+}
+
 TEST(unit_answers_that_nobody_asked_for_change_nothing)
 {
     struct rig rig;

@@ -135,6 +135,30 @@ def test_a_full_disk_costs_the_cache_and_not_the_answer(make_runner, published, 
         subprocess.run(["umount", "-l", full], check=True)
 
 
+def test_a_cache_that_cannot_be_written_is_said_until_it_can(make_runner, published, tmp_path):
+    """Ready means that the cache can be written; the answer names it when it cannot, guests run all
+    the same, and room on the disk makes the runner ready again. Needs root to mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0777", "tmpfs", disk], check=True)
+    try:
+        runner = make_runner(CACHE_ROOT=disk / "cache")
+        ballast = disk / "ballast"
+        with pytest.raises(OSError):
+            ballast.write_bytes(bytes(2 << 20))
+        assert json.loads(runner.execute(published("plain"), "x").body) == {"plain": True}
+        wait.until(lambda: runner.client.get("/readyz").status_code == 503, "the runner to say so")
+        state = runner.client.get("/readyz").json()
+        assert not state["ready"] and "cache_not_writable" in state["degraded"], state
+        assert json.loads(runner.execute(published("plain"), "x").body) == {"plain": True}
+        ballast.unlink()
+        wait.until(lambda: runner.client.get("/readyz").status_code == 200, "room to be noticed")
+        assert "cache_not_writable" not in runner.client.get("/readyz").json()["degraded"]
+        runner.stop()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
 def test_single_flight(make_runner, store, key, guests, tmp_path):
     """Many ask for one cold bundle at one moment: it is built once."""
     folder = tmp_path / "guest"
