@@ -84,8 +84,8 @@ def processes():
 
 
 class Runner:
-    def __init__(self, folder, store, trust_pem, arguments=(), **settings):
-        self.arguments = arguments
+    def __init__(self, folder, store, trust_pem, arguments=(), pass_fds=(), **settings):
+        self.arguments, self.pass_fds = arguments, pass_fds
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port, self.public_port = net.free_port(), net.free_port()
@@ -121,7 +121,7 @@ class Runner:
             self.process = subprocess.Popen(
                 [BIN / "annex-runner", *self.arguments], env={**BARE_ENVIRONMENT, **self.settings},
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                start_new_session=True, pass_fds=self.pass_fds)
         if ready:
             wait.until(self._ready, "the runner to be ready", 30)
         return self
