@@ -45,6 +45,31 @@ void ax_store_head(struct ax_store *store, struct ax_store_get *get, enum ax_sto
     store->driver->head(store, get, on_done, arg);
 }
 
+static void put_ask(struct ax_store_put *put, struct ax_store *store, enum ax_store_object object,
+                    const uint8_t hash[AX_STORE_HASH], int fd, uint64_t size)
+{
+    *put = (struct ax_store_put){ .store = store, .object = object, .fd = fd, .size = size };
+    memcpy(put->hash, hash, AX_STORE_HASH);
+}
+
+void ax_store_put(struct ax_store *store, struct ax_store_put *put, enum ax_store_object object,
+                  const uint8_t hash[AX_STORE_HASH], int fd, uint64_t size, ax_op_done_fn *on_done,
+                  void *arg)
+{
+    put_ask(put, store, object, hash, fd, size);
+    store->driver->put(store, put, on_done, arg);
+}
+
+void ax_store_replace(struct ax_store *store, struct ax_store_put *put, enum ax_store_object object,
+                      const uint8_t hash[AX_STORE_HASH], const uint8_t match[AX_STORE_HASH], int fd,
+                      uint64_t size, ax_op_done_fn *on_done, void *arg)
+{
+    put_ask(put, store, object, hash, fd, size);
+    put->replace = true;
+    memcpy(put->match, match, AX_STORE_HASH);
+    store->driver->put(store, put, on_done, arg);
+}
+
 void ax_store_get_done(struct ax_store_get *get)
 {
     ax_fd_close(&get->fd);

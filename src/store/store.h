@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "loop/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,40 @@ void ax_store_head(struct ax_store *store, struct ax_store_get *get, enum ax_sto
 
 /* Lets go of what a get answered; may be called again, and after a failure. */
 void ax_store_get_done(struct ax_store_get *get);
+
+struct ax_store_put {
+    struct ax_op op;
+    /* what is asked for: set by ax_store_put() and ax_store_replace() */
+    struct ax_store *store;
+    enum ax_store_object object;
+    uint8_t hash[AX_STORE_HASH];
+    int fd;
+    uint64_t size;
+    bool replace;
+    uint8_t match[AX_STORE_HASH];
+    /* the answer */
+    bool existed; /* ax_store_put: an object of this size was there, nothing was written */
+    struct ax_err err;
+    struct ax_job job;
+};
+
+/* Writes bytes [0, size) of `fd` (borrowed until on_done, read with pread) as an object that is not
+ * there yet. Others see the whole object or none, whatever happens to us; after AX_OK it outlives a
+ * power cut. An object of the same size that is there counts as written (`existed`): two writers of
+ * one bundle both succeed. on_done comes with AX_OK, AX_E_EXISTS (it is there with another size),
+ * AX_E_BUNDLE_REJECTED (a bundle whose bytes are not of this hash), AX_E_BUNDLE_UNAVAILABLE (the
+ * store refuses or is full: try later), AX_E_IO (`fd` cannot be read, or this machine refused a
+ * descriptor), AX_E_CANCELED (before it began; what has begun ends). `put` need not be
+ * initialised. */
+void ax_store_put(struct ax_store *store, struct ax_store_put *put, enum ax_store_object object,
+                  const uint8_t hash[AX_STORE_HASH], int fd, uint64_t size, ax_op_done_fn *on_done,
+                  void *arg);
+
+/* As ax_store_put, but in the place of an object whose bytes have the SHA-256 `match`, as
+ * ax_store_get() answered it. AX_E_PRECONDITION_FAILED when there is none, or another by now. */
+void ax_store_replace(struct ax_store *store, struct ax_store_put *put, enum ax_store_object object,
+                      const uint8_t hash[AX_STORE_HASH], const uint8_t match[AX_STORE_HASH], int fd,
+                      uint64_t size, ax_op_done_fn *on_done, void *arg);
 
 /* "sha256/<hash>/bundle.tar.zst": the object's name below the base. */
 void ax_store_object_name(enum ax_store_object object, const uint8_t hash[AX_STORE_HASH],

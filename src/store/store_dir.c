@@ -4,6 +4,7 @@
  * Objects are plain files below one folder that we hold open. A file system can stall as a network
  * can, so all of it happens in jobs. A file that shrinks while it is read is a broken transfer, one
  * that grows is read up to the size that it had. */
+#include "store/store_dir.h"
 #include "base/alloc.h"
 #include "crypto/sha256.h"
 #include "store/beneath.h"
@@ -16,11 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct dir_store {
-    struct ax_store store;
-    int dir_fd;
-};
 
 static int dir_open(const struct ax_store_get *get)
 {
@@ -146,7 +142,7 @@ static void dir_free(struct ax_store *store)
     free(dir);
 }
 
-static const struct ax_store_driver dir_driver = { dir_get, dir_head, dir_free };
+static const struct ax_store_driver dir_driver = { dir_get, dir_head, dir_put, dir_free };
 
 struct ax_store *ax_store_new_dir(struct ax_loop *loop, int dir_fd)
 {
