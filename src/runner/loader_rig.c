@@ -285,6 +285,11 @@ static enum ax_code front_on_frame(void *arg, const struct ax_frame *frame, int 
         rig->recheck_count++;
         return AX_OK;
     }
+    if (frame->type == AX_MSG_CACHE) {
+        rig->cache_writable = ax_reader_u8(&reader) == 1;
+        T_TRUE(ax_reader_ok(&reader));
+        return AX_OK;
+    }
     T_FALSE(answer->done);
     if (frame->type == AX_MSG_STEP) {
         name = ax_reader_str(&reader);

@@ -54,6 +54,7 @@ struct rig {
 
     uint64_t last_id;
     unsigned recheck_count; /* how often the front was told to ask again */
+    bool cache_writable;    /* as the loader said last */
     struct rig_answer answers[RIG_ANSWERS_MAX];
 
     struct ax_private_key *key, *other_key; /* the first is in the trust bundle */
