@@ -53,16 +53,17 @@ struct model_pair {
     const struct model_extension *extension;
 };
 
+/* What resolving reads stands together: it is cold for most installs. */
 struct model_install {
-    struct ax_model_install row;
-    struct ax_map_node by_id; /* folded */
     struct ax_map_node by_pair;
     struct model_pair pair;
-    bool paired;
     struct model_tenant *tenant;
+    bool paired;
+    struct model_extension *extension; /* counted */
+    struct model_version *version;     /* counted */
+    struct ax_model_install row;
+    struct ax_map_node by_id;           /* folded */
     struct model_install *next, **link; /* the tenant's others; what points here */
-    struct model_extension *extension;  /* counted */
-    struct model_version *version;      /* counted */
     struct model_text *config, *egress, *host_grants;
     char id[]; /* as told, then folded */
 };
