@@ -7,19 +7,19 @@
 
 #include "base/alloc.h"
 #include "bundle/archive.h"
+#include "store/beneath.h"
+#include "store/memfd.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SPOOL_CHUNK (256u << 10)
 #define SPOOL_TRIES 8 /* each fails only when a sweep removed the file under our hands */
-#define SPOOL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 struct ax_spool {
     struct ax_loop *loop;
@@ -65,7 +65,7 @@ static enum ax_code spool_no_id(struct ax_err *err)
 
 static int spool_open_file(const struct ax_spool *spool, const char *id, int flags)
 {
-    return openat(spool->dir_fd, id, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    return ax_open_beneath(spool->dir_fd, id, flags | O_NONBLOCK, flags & O_CREAT ? 0600 : 0);
 }
 
 /* --- bytes on their way in --- */
@@ -180,6 +180,8 @@ static enum ax_code file_finish_run(void *arg)
     if (file->received < file->size_)
         return ax_err_set(&file->err, AX_E_INVALID_REQUEST, "%llu of %llu bytes have arrived",
                           (unsigned long long)file->received, (unsigned long long)file->size_);
+    if (fsync(file->fd_) != 0 || fsync(file->spool_->dir_fd) != 0)
+        return spool_refused(&file->err);
     ax_sha256_final(&file->sha_, digest.bytes);
     if (!ax_digest_eq(&digest, &file->digest_)) {
         enum ax_code code = file_empty(file);
@@ -188,8 +190,6 @@ static enum ax_code file_finish_run(void *arg)
                              : ax_err_set(&file->err, AX_E_INVALID_BUNDLE,
                                           "the bytes have another digest than was announced");
     }
-    if (fsync(file->fd_) != 0 || fsync(file->spool_->dir_fd) != 0)
-        return spool_refused(&file->err);
     return AX_OK;
 }
 
@@ -234,32 +234,30 @@ void ax_spool_size(struct ax_spool *spool, struct ax_spool_ask *ask, struct ax_s
     ask_start(spool, ask, id, 0, ask_size_run, on_done, arg);
 }
 
-/* Copies `fd` to the memfd `to`, of ask->size bytes. */
-static enum ax_code ask_copy(struct ax_spool_ask *ask, int fd, int to)
+static enum ax_code ask_copy(struct ax_spool_ask *ask, int fd, struct ax_memfd *memfd)
 {
-    struct stat st;
-    uint64_t done = 0;
+    size_t done = 0;
 
-    while (done < ask->size) {
-        off_t at = (off_t)done;
-        ssize_t n = copy_file_range(fd, &at, to, NULL, (size_t)(ask->size - done), 0);
+    while (done < memfd->size) {
+        ssize_t n = pread(fd, memfd->ptr + done, memfd->size - done, (off_t)done);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n < 0)
             return spool_refused(&ask->err);
-        done += (uint64_t)n;
+        if (n == 0)
+            return ax_err_set(&ask->err, AX_E_CONFLICT, "the upload changed while it was read");
+        done += (size_t)n;
     }
-    if (fcntl(to, F_ADD_SEALS, SPOOL_SEALS) != 0 || fstat(to, &st) != 0)
-        return spool_refused(&ask->err);
-    return ax_sha256_fd(to, ask->size, ask->digest.bytes, &ask->err);
+    ax_sha256(ax_memfd_str(memfd), ask->digest.bytes);
+    return ax_memfd_seal(memfd, memfd->size);
 }
 
 static enum ax_code ask_load_run(void *arg)
 {
     struct ax_spool_ask *ask = arg;
     AX_AUTO_FD int fd = -1;
-    AX_AUTO_FD int to = -1;
+    AX_AUTO_MEMFD struct ax_memfd memfd = AX_MEMFD_NONE;
     enum ax_code code;
     struct stat st;
 
@@ -268,23 +266,22 @@ static enum ax_code ask_load_run(void *arg)
     fd = spool_open_file(ask->spool_, ask->id_, O_RDONLY);
     if (fd < 0 && errno == ENOENT)
         return spool_no_id(&ask->err);
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (fd < 0)
         return spool_refused(&ask->err);
     if (flock(fd, LOCK_SH | LOCK_NB) != 0)
         return ax_err_set(&ask->err, AX_E_CONFLICT, "the upload is still being sent");
+    if (fstat(fd, &st) != 0)
+        return spool_refused(&ask->err);
     if ((uint64_t)st.st_size > AX_ARCHIVE_BYTES_MAX)
         return ax_err_set(&ask->err, AX_E_PAYLOAD_TOO_LARGE, "a bundle has 1 to %u bytes",
                           AX_ARCHIVE_BYTES_MAX);
     ask->size = (uint64_t)st.st_size;
-    to = memfd_create("annex-upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (to < 0)
-        return spool_refused(&ask->err);
-    code = ask_copy(ask, fd, to);
-    if (code == AX_OK) {
-        ask->fd = to;
-        to = -1;
-    }
-    return code;
+    code = ax_memfd_new("annex-upload", (size_t)ask->size, &memfd);
+    if (code == AX_OK)
+        code = ask_copy(ask, fd, &memfd);
+    if (code == AX_OK)
+        ask->fd = ax_memfd_take(&memfd);
+    return code == AX_E_IO ? spool_refused(&ask->err) : code;
 }
 
 void ax_spool_load(struct ax_spool *spool, struct ax_spool_ask *ask, struct ax_str id,

@@ -48,7 +48,8 @@ void ax_spool_open(struct ax_spool *spool, struct ax_spool_file *file, struct ax
  * announced: none of them is written. AX_E_IO (also: the disk is full) may be tried again. */
 void ax_spool_write(struct ax_spool_file *file, struct ax_str bytes, ax_op_done_fn *on_done,
                     void *arg);
-/* Are these all the bytes, and the ones that were announced? After AX_OK they outlive a power cut.
+/* Are these all the bytes, and the ones that were announced? After AX_OK they outlive a power cut,
+ * and nothing but ax_spool_close() may follow.
  * AX_E_INVALID_REQUEST when some are missing: they may still come. AX_E_INVALID_BUNDLE when the
  * digest is another: the upload is empty again. AX_E_IO. */
 void ax_spool_finish(struct ax_spool_file *file, ax_op_done_fn *on_done, void *arg);
