@@ -62,8 +62,10 @@ static enum ax_code answer_read_body(struct ax_runner_answer *answer,
     if (ax_json_type(value) != AX_JSON_STRING)
         return answer_lie(answer, "the answer's body is neither a string nor null");
     code = ax_base64_decode(&answer->body, text);
-    if (code == AX_OK || code == AX_E_NO_MEMORY)
-        return code;
+    if (code == AX_E_NO_MEMORY)
+        return ax_err_set(&answer->err, code, "no memory for the answer");
+    if (code == AX_OK && answer->body.len <= AX_ANSWER_BODY_MAX)
+        return AX_OK;
     return answer_lie(answer, "the answer's body is not base64 of at most 8 MiB");
 }
 
@@ -184,7 +186,8 @@ void ax_runner_answer_read(int http_status, struct ax_str body,
     *answer = (struct ax_runner_answer){ .end = AX_TRY_FINAL,
                                          .said = AX_E_INTERNAL,
                                          .started = true };
-    ax_buf_init(&answer->body, AX_ANSWER_BODY_MAX);
+    /* decoding asks for room as if there were no padding */
+    ax_buf_init(&answer->body, ax_base64_decoded_max(ax_base64_encoded_len(AX_ANSWER_BODY_MAX)));
     code = ax_json_parse(body, &limits, &answer->json, NULL);
     if (code == AX_E_NO_MEMORY) {
         answer->code = ax_err_set(&answer->err, code, "no memory for the answer");
