@@ -113,10 +113,20 @@ static void rig_start_builder(struct rig *rig, uint64_t id)
     builder->id = id;
     T_OK(ax_child_start(&rig->loop, &spec, builder_on_exit, builder, &builder->child, &control,
                         &err));
+    if (rig->hold_builders)
+        ax_child_kill(builder->child, SIGSTOP);
     builder->control = ax_channel_new(&rig->loop, control, &limits, &handler);
     T_OK(ax_channel_pair(pair));
     send_fd(builder->control, AX_MSG_PEER, 0, pair[0], AX_PEER_LOADER);
     send_fd(rig->control, AX_MSG_BUILDER, id, pair[1], 0);
+}
+
+void rig_release_builders(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->builder_count; i++) {
+        if (rig->builders[i].child)
+            ax_child_kill(rig->builders[i].child, SIGCONT);
+    }
 }
 
 void rig_wait_builders(struct rig *rig)

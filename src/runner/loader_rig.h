@@ -43,6 +43,7 @@ struct rig {
     struct ax_settings *settings;
     char *flags[8]; /* more settings for the next rig_start(), freed with the rig */
     size_t flag_count;
+    bool hold_builders;       /* they stand still from their birth until rig_release_builders() */
     const char *builder_role; /* "builder", or a test double that misbehaves */
 
     struct ax_child *loader;
@@ -80,6 +81,7 @@ uint64_t rig_ask(struct rig *rig, const struct ax_digest *hash);
 /* Runs everything until that question is answered. */
 const struct rig_answer *rig_wait(struct rig *rig, uint64_t id);
 const struct rig_answer *rig_get(struct rig *rig, const struct ax_digest *hash);
+void rig_release_builders(struct rig *rig);
 /* Runs everything until all builders are gone. */
 void rig_wait_builders(struct rig *rig);
 

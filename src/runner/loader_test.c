@@ -343,10 +343,12 @@ TEST(loader_answers_by_the_keys_that_count_when_it_answers)
     struct rig *rig = rig_new();
     char version[16];
 
+    rig->hold_builders = true;
     rig_start(rig);
     for (unsigned i = 0; i < 4; i++) {
         const struct ax_private_key *signer = i % 2 ? rig->other_key : rig->key;
         struct ax_digest hash;
+        unsigned rechecks;
         uint64_t id;
 
         snprintf(version, sizeof(version), "1.0.%u", i);
@@ -355,7 +357,11 @@ TEST(loader_answers_by_the_keys_that_count_when_it_answers)
         id = rig_ask(rig, &hash);
         while (rig->builder_count <= i) /* judged, and being compiled */
             uv_run(&rig->loop.uv, UV_RUN_ONCE);
+        rechecks = rig->recheck_count;
         rig_trust(rig, i % 2 ? rig->key : rig->other_key);
+        while (rig->recheck_count == rechecks) /* the loader has other keys now */
+            uv_run(&rig->loop.uv, UV_RUN_ONCE);
+        rig_release_builders(rig);
         is_refused(rig_wait(rig, id), AX_E_BUNDLE_REJECTED, "");
         rig_wait_builders(rig);
     }
