@@ -183,6 +183,33 @@ def jwt_seeds():
     yield from ("rr=p", "rviewer=read;r=read,write;a=*", "rr=*", " a.b.c", "-ZXlK.e30.AAAA")
 
 
+def ext_path_seeds():
+    yield from ("", "/", "/com.acme.hello", "/x/", "/x/a%20b/%C3%A4/~%7e", "/x//a", "/x/a/", "/x/%2e%2e",
+                "/x/%2f%5c%00", "/x/..", "/x/%25", "/x/:p;a=b", "//x", "/" + "s/" * 70)
+
+
+def model_seeds():
+    def text(value):
+        value = value if isinstance(value, bytes) else value.encode()
+        return len(value).to_bytes(4, "little") + value
+
+    def frame(kind, payload):
+        return bytes([kind]) + len(payload).to_bytes(2, "little") + payload
+    manifest = '{"name":"a.b","publisher":"p","version":"1.0.0","runtime":"core@1"}'
+    serial = (1).to_bytes(8, "little")
+    extension = text("e") + text("a.b") + text("p")
+    version = text("v") + text("e") + text("1.0.0") + text(bytes(32)) + text(manifest)
+    one = (1).to_bytes(4, "little")
+    install = (text("i") + text("t") + text("e") + text("v") + b"\1" + text('{"a":1}') + one +
+               text("http.fetch") + one + text("a.b"))
+    revoked = b"\1" + text(bytes(32))
+    gone = [b"\1" + text("e"), b"\2" + text("v"), b"\3" + text("i"), b"\4" + text(bytes(32))]
+    yield from (serial, extension, version, install, revoked, *gone)
+    yield b"".join([frame(96, serial), frame(97, extension), frame(98, version), frame(99, install),
+                    frame(102, serial), frame(101, revoked), *(frame(100, part) for part in gone[::-1]),
+                    frame(96, serial), frame(99, install), frame(102, serial)])
+
+
 def main():
     name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
