@@ -167,8 +167,10 @@ TEST(nothing_starts_without_token_trust_or_store)
     refuses("RUNNER_SERVICE_TOKEN", "", "RUNNER_SERVICE_TOKEN is not set");
     refuses("SIGNING_TRUST_BUNDLE", "", "SIGNING_TRUST_BUNDLE is not set");
     refuses("BUNDLE_STORE_BASE", "", "BUNDLE_STORE_BASE is not set");
-    refuses("BUNDLE_STORE_BASE", "ftp://host/folder", "BUNDLE_STORE_BASE is none of");
-    refuses("BUNDLE_STORE_BASE", "/folder", "BUNDLE_STORE_BASE is none of");
+    refuses("BUNDLE_STORE_BASE", "ftp://host/folder", "BUNDLE_STORE_BASE is not file:///");
+    refuses("BUNDLE_STORE_BASE", "/folder", "BUNDLE_STORE_BASE is not file:///");
+    refuses("BUNDLE_STORE_BASE", "s3://bucket/prefix", "BUNDLE_STORE_BASE is not file:///");
+    refuses("BUNDLE_STORE_BASE", "https://host/bucket", "BUNDLE_STORE_BASE is not file:///");
     refuses("BUNDLE_STORE_BASE", "file://relative", "three slashes");
     refuses("BUNDLE_STORE_BASE", "file:///nowhere/at/all", "No such file");
     starts_with("RUNNER_WORKERS", "3");
