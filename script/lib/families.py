@@ -155,15 +155,17 @@ def fuzz(arguments):
     run_target = str(ROOT / "tests/fuzz/run")
     targets = arguments or subprocess.run([run_target, "--list"], check=True, capture_output=True,
                                           text=True).stdout.split()
-    seconds = "300" if os.environ["ANNEX_TEST_LONG"] == "1" else "2"
-    count = Count()
-    for target in targets:
+    seconds = "120" if os.environ["ANNEX_TEST_LONG"] == "1" else "2"
+
+    def fuzz_one(target):
         done = subprocess.run([run_target, target, seconds, f"-seed={os.environ['ANNEX_TEST_SEED']}"],
                               cwd=ROOT, capture_output=True, text=True, errors="replace")
-        count += one(done.returncode == 0)
         if done.returncode != 0:
             print(f"--- fuzz {target}\n{(done.stdout + done.stderr)[-4000:]}", file=sys.stderr)
-    return count
+        return one(done.returncode == 0)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(pool.map(fuzz_one, targets), Count())
 
 
 FAMILIES = {
