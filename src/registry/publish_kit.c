@@ -6,6 +6,7 @@
 #include "bundle/bundle.h"
 #include "store/memfd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -88,38 +89,37 @@ static enum ax_code run_key_add(struct ax_model *model, void *arg)
 static void scene_on_idle(uv_idle_t *idle)
 {
     struct scene *scene = idle->data;
+    bool in_time = ++scene->turns == scene->stop_turn;
 
-    if (scene->watched && scene->stop_at != 0 && scene->watched->state_ == scene->stop_at) {
+    if (!scene->watched)
+        return;
+    if (in_time || (scene->stop_at != 0 && scene->watched->state_ == scene->stop_at)) {
         scene->stop_at = 0;
         scene->on_stop(scene->watched);
     }
 }
 
-static int scene_folder(struct scene *scene, const char *name)
+static int scene_folder(const struct scene *scene, const char *name)
 {
     char path[128];
     int fd;
 
     snprintf(path, sizeof(path), "%s/%s", scene->kit.kit.dir, name);
-    T_EQ(mkdir(path, 0700), 0);
+    T_TRUE(mkdir(path, 0700) == 0 || errno == EEXIST);
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     T_TRUE(fd >= 0);
     return fd;
 }
 
-void scene_init(struct scene *scene)
+/* All that stands on the loop and the writer, which are there. */
+static void scene_build(struct scene *scene)
 {
     struct ax_publishes_parts parts;
 
-    *scene = (struct scene){ .running = 0 };
-    writer_kit_init(&scene->kit);
     scene->uploads_fd = scene_folder(scene, "uploads");
     scene->store_fd = scene_folder(scene, "store");
     scene->spool = ax_spool_new(&scene->kit.loop, scene->uploads_fd);
     scene->store = ax_store_new_dir(&scene->kit.loop, scene->store_fd);
-    T_OK(ax_private_key_generate(AX_KEY_ED25519, &scene->platform_key, NULL));
-    T_OK(ax_private_key_generate(AX_KEY_P256, &scene->key, NULL));
-    T_OK(writer_kit_run(&scene->kit, AX_QUERY_WRITE, run_key_add, scene->key));
     parts = (struct ax_publishes_parts){
         .loop = &scene->kit.loop,
         .writer = scene->kit.writer,
@@ -133,17 +133,47 @@ void scene_init(struct scene *scene)
     scene->idle.data = scene;
 }
 
-void scene_done(struct scene *scene)
+static void scene_take_down(struct scene *scene)
 {
     uv_close((uv_handle_t *)&scene->idle, NULL);
     ax_publishes_free(scene->publishes);
     ax_spool_free(scene->spool);
     ax_store_free(scene->store);
-    ax_private_key_free(scene->platform_key);
-    ax_private_key_free(scene->key);
     close(scene->uploads_fd);
     close(scene->store_fd);
+}
+
+void scene_init(struct scene *scene)
+{
+    *scene = (struct scene){ .running = 0 };
+    writer_kit_init(&scene->kit);
+    T_OK(ax_private_key_generate(AX_KEY_ED25519, &scene->platform_key, NULL));
+    T_OK(ax_private_key_generate(AX_KEY_P256, &scene->key, NULL));
+    T_OK(writer_kit_run(&scene->kit, AX_QUERY_WRITE, run_key_add, scene->key));
+    scene_build(scene);
+}
+
+void scene_done(struct scene *scene)
+{
+    scene_take_down(scene);
+    ax_private_key_free(scene->platform_key);
+    ax_private_key_free(scene->key);
     writer_kit_done(&scene->kit);
+}
+
+void scene_close(struct scene *scene)
+{
+    scene_take_down(scene);
+    ax_writer_free(scene->kit.writer);
+    ax_loop_done(&scene->kit.loop);
+}
+
+void scene_open(struct scene *scene)
+{
+    kit_open(&scene->kit.kit);
+    ax_loop_init(&scene->kit.loop);
+    scene->kit.writer = ax_writer_new(&scene->kit.loop, AX_TAKE(scene->kit.kit.db));
+    scene_build(scene);
 }
 
 /* --- packages --- */
@@ -275,6 +305,7 @@ void try_start(struct try *try)
 
 void scene_wait(struct scene *scene)
 {
+    scene->turns = 0;
     uv_idle_start(&scene->idle, scene_on_idle);
     if (scene->running > 0)
         ax_loop_run(&scene->kit.loop);

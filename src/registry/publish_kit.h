@@ -26,8 +26,10 @@ struct scene {
     enum ax_code builder_says;  /* instead of a verdict, unless AX_OK */
     bool builder_lies;          /* gives another manifest back */
     unsigned judged;            /* questions to the builder */
-    enum publish_state stop_at; /* cancel (or die) when a publish is seen in it; 0: never */
+    enum publish_state stop_at; /* on_stop when the watched publish is seen in it; 0: never */
+    unsigned stop_turn;         /* on_stop after so many turns of the loop; 0: never */
     void (*on_stop)(struct ax_publish *publish);
+    unsigned turns; /* of the loop, in the last scene_wait() */
     struct ax_publish *watched;
     uv_idle_t idle;
     unsigned running;
@@ -35,6 +37,9 @@ struct scene {
 
 void scene_init(struct scene *scene);
 void scene_done(struct scene *scene);
+/* Lets go of the database, the loop and its threads, so that another process may take them up. */
+void scene_close(struct scene *scene);
+void scene_open(struct scene *scene);
 
 /* Packs a manifest and a page; signed by `key` (NULL: the registered one). */
 struct package scene_pack(struct scene *scene, const char *name, const char *version,

@@ -5,8 +5,10 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NAME "com.acme.page"
@@ -520,6 +522,95 @@ TEST(publish_canceled_in_line_lets_the_others_go_on)
     for (size_t i = 0; i < 3; i++)
         try_done(&tries[i]);
     package_done(&package);
+    scene_done(&scene);
+}
+
+/* --- kill -9 --- */
+
+static void stop_by_kill(struct ax_publish *publish)
+{
+    (void)publish;
+    raise(SIGKILL);
+}
+
+/* Publishes in a process of its own that dies, and then says what is left: nothing, after which
+ * the same upload may be published, or a whole version. True when it was whole. */
+static bool scene_dies(struct scene *scene, const struct package *package)
+{
+    struct try try;
+    int status = 0;
+    bool whole;
+    pid_t pid;
+
+    try_upload(scene, &try, package);
+    scene_close(scene);
+    pid = fork();
+    if (pid == 0) {
+        scene_open(scene);
+        scene->on_stop = stop_by_kill;
+        try_start(&try);
+        scene_wait(scene);
+        _exit(try.code == AX_OK ? 0 : 1); /* it was quicker */
+    }
+    T_EQ(waitpid(pid, &status, 0), pid);
+    T_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    scene->stop_at = 0;
+    scene->stop_turn = 0;
+    scene_open(scene);
+    whole = scene_has_version(scene, package);
+    if (!whole) {
+        try_start(&try);
+        scene_wait(scene);
+        T_OK(try.code);
+        T_FALSE(try.publish.existed);
+    }
+    ax_arena_done(&try.arena);
+    scene_is_whole(scene, package);
+    return whole;
+}
+
+TEST(publish_killed_in_each_state_leaves_nothing_or_a_whole_version)
+{
+    struct scene scene;
+    unsigned whole = 0, none = 0;
+    char version[16];
+
+    scene_init(&scene);
+    for (enum publish_state at = PUBLISH_CHECK; at <= PUBLISH_CLEAN; at++) {
+        struct package package;
+
+        snprintf(version, sizeof(version), "1.0.%d", (int)at);
+        package = scene_page(&scene, version, "hello");
+        scene.stop_at = at;
+        *(scene_dies(&scene, &package) ? &whole : &none) += 1;
+        package_done(&package);
+    }
+    T_TRUE(none >= 6 && whole >= 1);
+    T_OK(writer_kit_run(&scene.kit, AX_QUERY_READ, run_verify, NULL));
+    scene_done(&scene);
+}
+
+TEST(publish_killed_at_fifty_moments_leaves_nothing_or_a_whole_version)
+{
+    struct scene scene;
+    unsigned turns, none = 0;
+    struct package package;
+    char version[16];
+
+    scene_init(&scene);
+    package = scene_page(&scene, "0.9.0", "hello");
+    T_OK(scene_publish(&scene, &package));
+    package_done(&package);
+    turns = scene.turns;
+    for (unsigned i = 0; i < 50; i++) {
+        snprintf(version, sizeof(version), "1.0.%u", i);
+        package = scene_page(&scene, version, "hello");
+        scene.stop_turn = 1 + i * turns / 35; /* some come too late */
+        none += !scene_dies(&scene, &package);
+        package_done(&package);
+    }
+    T_TRUE(none >= 1); /* how far a turn of the loop gets is the machine's business */
+    T_OK(writer_kit_run(&scene.kit, AX_QUERY_READ, run_verify, NULL));
     scene_done(&scene);
 }
 
