@@ -11,7 +11,7 @@ struct ax_admission_tenant {
     uint32_t queued;
     uint32_t users; /* tickets that point here */
     struct ax_admission_ticket *first, *last;
-    struct ax_admission_tenant *ring_next, *ring_previous; /* while queued */
+    struct ax_ring_node ring; /* while queued */
     char key[];
 };
 
@@ -98,33 +98,6 @@ static void ticket_unbind(struct ax_admission *admission, struct ax_admission_ti
     *ticket = (struct ax_admission_ticket){ 0 };
 }
 
-static void ring_insert(struct ax_admission *admission, struct ax_admission_tenant *tenant)
-{
-    struct ax_admission_tenant *turn = admission->turn;
-
-    if (!turn) {
-        tenant->ring_next = tenant->ring_previous = tenant;
-        admission->turn = tenant;
-        return;
-    }
-    tenant->ring_next = turn;
-    tenant->ring_previous = turn->ring_previous;
-    turn->ring_previous->ring_next = tenant;
-    turn->ring_previous = tenant;
-}
-
-static void ring_remove(struct ax_admission *admission, struct ax_admission_tenant *tenant)
-{
-    if (tenant->ring_next == tenant) {
-        admission->turn = NULL;
-        return;
-    }
-    if (admission->turn == tenant)
-        admission->turn = tenant->ring_next;
-    tenant->ring_previous->ring_next = tenant->ring_next;
-    tenant->ring_next->ring_previous = tenant->ring_previous;
-}
-
 static void queue_push(struct ax_admission *admission, struct ax_admission_ticket *ticket)
 {
     struct ax_admission_tenant *tenant = ticket->tenant;
@@ -137,7 +110,7 @@ static void queue_push(struct ax_admission *admission, struct ax_admission_ticke
         tenant->first = ticket;
     tenant->last = ticket;
     if (tenant->queued++ == 0)
-        ring_insert(admission, tenant);
+        ax_ring_add(&admission->waiting, &tenant->ring);
     admission->queued++;
 }
 
@@ -155,7 +128,7 @@ static void queue_remove(struct ax_admission *admission, struct ax_admission_tic
         tenant->last = ticket->previous;
     ticket->next = ticket->previous = NULL;
     if (--tenant->queued == 0)
-        ring_remove(admission, tenant);
+        ax_ring_remove(&admission->waiting, &tenant->ring);
     admission->queued--;
 }
 
@@ -190,8 +163,9 @@ static void admit_from_queues(struct ax_admission *admission)
 {
     const struct ax_admission_tenant *stop = NULL;
 
-    while (admission->turn && admission->in_flight < admission->capacity) {
-        struct ax_admission_tenant *tenant = admission->turn;
+    while (admission->waiting.turn && admission->in_flight < admission->capacity) {
+        struct ax_admission_tenant *tenant = AX_CONTAINER_OF(admission->waiting.turn,
+                                                             struct ax_admission_tenant, ring);
         struct ax_admission_ticket *ticket = tenant_next(admission, tenant);
 
         if (!ticket) {
@@ -199,11 +173,11 @@ static void admit_from_queues(struct ax_admission *admission)
                 return; /* once round the ring */
             if (!stop)
                 stop = tenant;
-            admission->turn = tenant->ring_next;
+            ax_ring_advance(&admission->waiting);
             continue;
         }
         stop = NULL;
-        admission->turn = tenant->ring_next;
+        ax_ring_advance(&admission->waiting);
         queue_remove(admission, ticket);
         ticket_admit(admission, ticket);
         admission->on_admitted(ticket, admission->arg);

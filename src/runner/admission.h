@@ -9,6 +9,7 @@
 #define AX_RUNNER_ADMISSION_H
 
 #include "base/map.h"
+#include "base/ring.h"
 
 #include <stdint.h>
 
@@ -34,7 +35,7 @@ struct ax_admission {
     struct ax_admission_options options;
     struct ax_map tenants;
     struct ax_map installs;
-    struct ax_admission_tenant *turn; /* ring of tenants with a queue */
+    struct ax_ring waiting; /* tenants with a queue */
     uint32_t in_flight;
     uint32_t capacity;
     uint32_t queued;

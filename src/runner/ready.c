@@ -12,40 +12,13 @@ struct ax_ready_tenant {
     uint64_t key;
     unsigned level;
     struct ax_ready_item *first, *last;
-    struct ax_ready_tenant *ring_next, *ring_previous;
+    struct ax_ring_node ring;
     struct ax_ready_tenant *bucket_next; /* also links spare ones */
 };
 
 static struct ax_ready_tenant **bucket_of(struct ax_ready *ready, uint64_t key)
 {
     return &ready->buckets[(key ^ (key >> 32)) % AX_READY_BUCKETS];
-}
-
-static void ring_insert(struct ax_ready *ready, struct ax_ready_tenant *tenant)
-{
-    struct ax_ready_tenant *turn = ready->turn[tenant->level];
-
-    if (!turn) {
-        tenant->ring_next = tenant->ring_previous = tenant;
-        ready->turn[tenant->level] = tenant;
-        return;
-    }
-    tenant->ring_next = turn; /* last in line: before the one that is next */
-    tenant->ring_previous = turn->ring_previous;
-    turn->ring_previous->ring_next = tenant;
-    turn->ring_previous = tenant;
-}
-
-static void ring_remove(struct ax_ready *ready, struct ax_ready_tenant *tenant)
-{
-    if (tenant->ring_next == tenant) {
-        ready->turn[tenant->level] = NULL;
-        return;
-    }
-    if (ready->turn[tenant->level] == tenant)
-        ready->turn[tenant->level] = tenant->ring_next;
-    tenant->ring_previous->ring_next = tenant->ring_next;
-    tenant->ring_next->ring_previous = tenant->ring_previous;
 }
 
 static struct ax_ready_tenant *tenant_get(struct ax_ready *ready, uint64_t key, unsigned level)
@@ -64,7 +37,7 @@ static struct ax_ready_tenant *tenant_get(struct ax_ready *ready, uint64_t key, 
         tenant = ax_alloc(sizeof(*tenant));
     *tenant = (struct ax_ready_tenant){ .key = key, .level = level, .bucket_next = *bucket };
     *bucket = tenant;
-    ring_insert(ready, tenant);
+    ax_ring_add(&ready->levels[level], &tenant->ring);
     return tenant;
 }
 
@@ -72,7 +45,7 @@ static void tenant_drop(struct ax_ready *ready, struct ax_ready_tenant *tenant)
 {
     struct ax_ready_tenant **link = bucket_of(ready, tenant->key);
 
-    ring_remove(ready, tenant);
+    ax_ring_remove(&ready->levels[tenant->level], &tenant->ring);
     while (*link != tenant)
         link = &(*link)->bucket_next;
     *link = tenant->bucket_next;
@@ -117,13 +90,15 @@ struct ax_ready_item *ax_ready_pop(struct ax_ready *ready)
 {
     unsigned level = 0;
 
-    if (!ready->turn[0] || (ready->turn[1] && ready->streak >= AX_READY_LONG_TURN - 1))
+    if (!ready->levels[0].turn ||
+        (ready->levels[1].turn && ready->streak >= AX_READY_LONG_TURN - 1))
         level = 1;
-    struct ax_ready_tenant *tenant = ready->turn[level];
-    if (!tenant)
+    if (!ready->levels[level].turn)
         return NULL;
+    struct ax_ready_tenant *tenant = AX_CONTAINER_OF(ready->levels[level].turn,
+                                                     struct ax_ready_tenant, ring);
     ready->streak = level == 0 ? ready->streak + 1 : 0;
-    ready->turn[level] = tenant->ring_next;
+    ax_ring_advance(&ready->levels[level]);
     struct ax_ready_item *item = tenant->first;
     ax_ready_remove(ready, item);
     return item;

@@ -8,6 +8,8 @@
 #ifndef AX_RUNNER_READY_H
 #define AX_RUNNER_READY_H
 
+#include "base/ring.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +28,7 @@ struct ax_ready_item { /* zero-initialised; inside its owner */
 
 struct ax_ready {
     struct ax_ready_tenant *buckets[AX_READY_BUCKETS];
-    struct ax_ready_tenant *turn[AX_READY_LEVELS]; /* rings; the next one to serve */
+    struct ax_ring levels[AX_READY_LEVELS]; /* of tenants that have something queued */
     struct ax_ready_tenant *spare;
     uint32_t streak; /* turns of the first level since the second had one */
     uint32_t count;
