@@ -51,9 +51,9 @@ const struct ax_setting_row ax_setting_rows[] = {
     SECRET("RUNNER_SERVICE_TOKEN", 16, 8 * KIB, FRONT | EDGE | REGISTRY,
            "Tokens between gateway and runner, separated by commas: the first is sent, all are "
            "accepted."),
-    NUMBER("RUNNER_WORKERS", 0, 512, "0", RUNNER | FRONT,
-           "Processes that run guests; 0: one for each processor."),
-    NUMBER("RUNNER_WORKER_SLOTS", 1, 65536, "1024", RUNNER | FRONT | WORKER,
+    NUMBER("RUNNER_WORKERS", 0, 64, "0", RUNNER | FRONT,
+           "Processes that run guests; 0: one for each processor, 64 at the most."),
+    NUMBER("RUNNER_WORKER_SLOTS", 1, 10000, "1024", RUNNER | FRONT | WORKER,
            "Executions that one worker may hold at one time."),
     NUMBER("RUNNER_COMPILE_JOBS", 1, 64, "1", RUNNER | LOADER,
            "Bundles that may be compiled at one time."),

@@ -176,10 +176,12 @@ TEST(settings_of_the_other_program_are_no_flags)
 
 TEST(settings_check_ranges)
 {
-    refuses(ENV(W("RUNNER_WORKER_SLOTS=0")), "1 to 65536");
+    refuses(ENV(W("RUNNER_WORKER_SLOTS=0")), "1 to 10000");
     accepts(ENV(W("RUNNER_WORKER_SLOTS=1")));
-    accepts(ENV(W("RUNNER_WORKER_SLOTS=65536")));
-    refuses(ENV(W("RUNNER_WORKER_SLOTS=65537")), "1 to 65536");
+    accepts(ENV(W("RUNNER_WORKER_SLOTS=10000")));
+    refuses(ENV(W("RUNNER_WORKER_SLOTS=10001")), "1 to 10000");
+    accepts(ENV(W("RUNNER_WORKERS=64"))); /* what the front has places for */
+    refuses(ENV(W("RUNNER_WORKERS=65")), "0 to 64");
     refuses(ENV(W("RUNNER_WORKER_SLOTS=+1")), "number");
     refuses(ENV(W("RUNNER_WORKER_SLOTS=01")), "number");
     refuses(ENV(W("RUNNER_WORKER_SLOTS=1k")), "number");

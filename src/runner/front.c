@@ -8,7 +8,6 @@
 #include "runner/front_private.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 /* Connections, sockets to guests' upstreams, sealed code and a reserve. */
 #define FRONT_FILES_MIN 16384
@@ -87,9 +86,7 @@ static enum ax_code front_configure(struct front *front, const struct ax_setting
 
     if (code == AX_OK)
         code = ax_host_new(&front->loop, &options, &front->host, err);
-    front->workers_wanted = (uint32_t)ax_settings_u64(settings, "RUNNER_WORKERS");
-    if (front->workers_wanted == 0)
-        front->workers_wanted = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    front->workers_wanted = ax_worker_count(settings);
     front->worker_slots = (uint32_t)ax_settings_u64(settings, "RUNNER_WORKER_SLOTS");
     front->signing_off = ax_str_eq(ax_settings_str(settings, "SIGNING_POLICY"), AX_STR("off"));
     return code;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "runner/worker_count.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -250,16 +251,6 @@ static enum ax_code start_open_listeners(const struct ax_settings *settings, str
     return AX_OK;
 }
 
-static uint32_t start_workers(const struct ax_settings *settings)
-{
-    uint64_t asked = ax_settings_u64(settings, "RUNNER_WORKERS");
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (asked > 0)
-        return (uint32_t)asked;
-    return processors > 0 ? (uint32_t)processors : 1;
-}
-
 enum ax_code ax_start_open(const struct ax_settings *settings, struct ax_start *ret_start,
                            struct ax_err *err)
 {
@@ -283,7 +274,7 @@ enum ax_code ax_start_open(const struct ax_settings *settings, struct ax_start *
         code = start_open_store(settings, &start.store_fd, err);
     if (code == AX_OK)
         code = start_open_listeners(settings, &start, err);
-    start.workers = start_workers(settings);
+    start.workers = ax_worker_count(settings);
     start.compile_jobs = (uint32_t)ax_settings_u64(settings, "RUNNER_COMPILE_JOBS");
     if (code == AX_OK)
         *ret_start = start;

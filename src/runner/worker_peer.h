@@ -12,8 +12,7 @@
 #include "runner/core_json.h"
 #include "runner/exec_message.h"
 #include "runner/unit.h"
-
-#define AX_WORKERS_MAX 64
+#include "runner/worker_count.h"
 
 struct ax_run;
 struct ax_worker_peer;
