@@ -430,6 +430,32 @@ TEST(of_two_publishes_of_other_bytes_at_once_one_is_refused)
     scene_done(&scene);
 }
 
+TEST(publishes_of_many_versions_at_once_all_succeed)
+{
+    struct package packages[AX_PUBLISHES_AT_ONCE + 1];
+    struct try tries[AX_PUBLISHES_AT_ONCE + 1];
+    struct scene scene;
+    char version[16];
+
+    scene_init(&scene);
+    for (unsigned i = 0; i < AX_ARRAY_LEN(tries); i++) {
+        snprintf(version, sizeof(version), "1.0.%u", i);
+        packages[i] = scene_page(&scene, version, "hello");
+        try_upload(&scene, &tries[i], &packages[i]);
+    }
+    for (size_t i = 0; i < AX_ARRAY_LEN(tries); i++)
+        try_start(&tries[i]);
+    scene_wait(&scene);
+    T_EQ(scene.judged, AX_ARRAY_LEN(tries));
+    for (size_t i = 0; i < AX_ARRAY_LEN(tries); i++) {
+        T_OK(tries[i].code);
+        scene_is_whole(&scene, &packages[i]);
+        try_done(&tries[i]);
+        package_done(&packages[i]);
+    }
+    scene_done(&scene);
+}
+
 TEST(publishes_beyond_the_limit_are_told_to_wait)
 {
     static const size_t counts[] = { AX_PUBLISHES_MAX - 1, AX_PUBLISHES_MAX, AX_PUBLISHES_MAX + 1 };
