@@ -49,6 +49,20 @@ const struct ax_code_info *ax_code_info(enum ax_code code)
     return &err_rows[code].info;
 }
 
+enum ax_code ax_code_on_wire(enum ax_code code)
+{
+    switch (code) {
+    case AX_E_TOO_BIG: return AX_E_PAYLOAD_TOO_LARGE;
+    case AX_E_NO_MEMORY:
+    case AX_E_CANCELED: return AX_E_OVERLOADED;
+    case AX_E_EXISTS: return AX_E_CONFLICT;
+    case AX_OK:
+    case AX_E_CLOSED:
+    case AX_E_IO: return AX_E_INTERNAL;
+    default: return code;
+    }
+}
+
 enum ax_code ax_code_by_name(struct ax_str name)
 {
     for (size_t i = 0; i < AX_CODE_COUNT; i++) {

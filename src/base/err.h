@@ -92,6 +92,10 @@ struct ax_code_info {
 /* The row of `code`. Never NULL; an unknown value gives the row of AX_E_INTERNAL. Any thread. */
 const struct ax_code_info *ax_code_info(enum ax_code code);
 
+/* What a caller is told for `code`: itself, or for a code that stays inside the one of contracts
+ * that says the same to them. AX_OK, which is no failure, gives AX_E_INTERNAL. */
+enum ax_code ax_code_on_wire(enum ax_code code);
+
 /* The code whose wire name is `name`, or AX_E_INTERNAL. */
 enum ax_code ax_code_by_name(struct ax_str name);
 

@@ -122,4 +122,17 @@ TEST(err_keeps_characters_whole)
     }
 }
 
+TEST(err_code_on_the_wire_is_one_of_the_contracts)
+{
+    T_CODE(ax_code_on_wire(AX_E_NO_MEMORY), AX_E_OVERLOADED);
+    T_CODE(ax_code_on_wire(AX_E_CANCELED), AX_E_OVERLOADED);
+    T_CODE(ax_code_on_wire(AX_E_TOO_BIG), AX_E_PAYLOAD_TOO_LARGE);
+    T_CODE(ax_code_on_wire(AX_E_EXISTS), AX_E_CONFLICT);
+    T_CODE(ax_code_on_wire(AX_E_IO), AX_E_INTERNAL);
+    T_CODE(ax_code_on_wire(AX_E_CLOSED), AX_E_INTERNAL);
+    T_CODE(ax_code_on_wire(AX_OK), AX_E_INTERNAL);
+    for (int code = AX_OK + 1; code < AX_E_CANCELED; code++)
+        T_EQ(ax_code_on_wire((enum ax_code)code), code);
+}
+
 TEST_MAIN()

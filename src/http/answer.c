@@ -106,25 +106,11 @@ void ax_http_date(int64_t unix_s, char room[AX_HTTP_DATE_LEN + 1])
     room[AX_HTTP_DATE_LEN] = '\0';
 }
 
-enum ax_code ax_answer_wire_code(enum ax_code code)
-{
-    switch (code) {
-    case AX_E_TOO_BIG: return AX_E_PAYLOAD_TOO_LARGE;
-    case AX_E_NO_MEMORY:
-    case AX_E_CANCELED: return AX_E_OVERLOADED;
-    case AX_E_EXISTS: return AX_E_CONFLICT;
-    case AX_OK:
-    case AX_E_CLOSED:
-    case AX_E_IO: return AX_E_INTERNAL;
-    default: return code;
-    }
-}
-
 void ax_http_error_json(struct ax_buf *out, enum ax_code code, const struct ax_err *err,
                         struct ax_str request_id)
 {
-    const struct ax_code_info *info = ax_code_info(ax_answer_wire_code(code));
-    bool worded = err && err->message[0] && ax_answer_wire_code(code) == code;
+    const struct ax_code_info *info = ax_code_info(ax_code_on_wire(code));
+    bool worded = err && err->message[0] && ax_code_on_wire(code) == code;
     struct ax_json_out json;
 
     ax_json_out_init(&json, out);

@@ -23,9 +23,6 @@ bool ax_answer_is_bare(int status);
  * sent, or `headers` names framing. */
 AX_CHECKED enum ax_code ax_answer_head(struct ax_buf *out, const struct ax_answer *answer);
 
-/* Codes that stay inside look on the wire like the one that says the same to a stranger. */
-enum ax_code ax_answer_wire_code(enum ax_code code);
-
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 #define AX_HTTP_DATE_LEN 29
 void ax_http_date(int64_t unix_s, char room[AX_HTTP_DATE_LEN + 1]);

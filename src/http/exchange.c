@@ -176,7 +176,7 @@ static void exchange_answer_error(struct ax_exchange *ex, enum ax_code code,
     };
     AX_AUTO_BUF struct ax_buf body = { .max = 4096 };
     size_t count = AX_ARRAY_LEN(headers) - (retry_after_s == 0);
-    int status = ax_code_info(ax_answer_wire_code(code))->status;
+    int status = ax_code_info(ax_code_on_wire(code))->status;
 
     ax_http_error_json(&body, code, err, ax_exchange_request_id(ex));
     if (body.failed == AX_OK && exchange_head(ex, status, headers, count, body.len) == AX_OK) {

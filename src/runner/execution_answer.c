@@ -150,7 +150,7 @@ void ax_execution_answer_done(struct ax_exchange *ex, const struct ax_execution_
 void ax_execution_answer_failure(struct ax_exchange *ex, const struct ax_execution_facts *facts,
                                  enum ax_code code, const struct ax_err *err, uint32_t retry_ms)
 {
-    const struct ax_code_info *info = ax_code_info(code);
+    const struct ax_code_info *info = ax_code_info(ax_code_on_wire(code));
     struct ax_buf buf;
     struct ax_json_out out;
 

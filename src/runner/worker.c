@@ -29,7 +29,9 @@
 
 #define WORKER_MODULES_MAX 4096
 /* What may wait for a slow front: some of the largest answers. */
-#define WORKER_QUEUE_MAX      (128u << 20)
+#define WORKER_QUEUE_MAX (128u << 20)
+/* A module with data keeps one descriptor: its memory image. */
+#define WORKER_FILES          (WORKER_MODULES_MAX + 256)
 #define WORKER_ARENA_MAX      (40u << 20)
 #define WORKER_REQUEST_MAX    (12u << 20)
 #define WORKER_TURN_NS        UINT64_C(1000000)
@@ -520,7 +522,7 @@ static enum ax_code worker_start(struct worker *worker, const struct ax_settings
     const struct ax_channel_handler handler = { .on_frame = control_on_frame,
                                                 .on_end = control_on_end,
                                                 .arg = worker };
-    const struct ax_role_limits role_limits = { .files = 256 };
+    const struct ax_role_limits role_limits = { .files = WORKER_FILES };
     char why[256] = "";
     enum ax_code code;
     int pagemap;

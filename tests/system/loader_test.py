@@ -167,3 +167,13 @@ def test_signed_for_one_hash_is_not_signed_for_another(runner, many, store):
     (store.place(two) / "bundle.dsse.json").write_bytes(envelope)
     assert bundles.sha256((store.place(two) / "bundle.tar.zst").read_bytes()) in two
     assert runner.execute(one, "count").ok() == {"runs": 1}
+
+
+def test_hundreds_of_bundles_are_at_hand_in_one_worker(make_runner, many):
+    """Each loaded module with data keeps a descriptor in the worker; there is one for all of them."""
+    runner = make_runner(RUNNER_WORKERS=1)
+    hashes = many(300)
+    for _ in range(2):  # cold, then from what is loaded
+        assert {runner.execute(content_hash, "count").ok()["runs"] for content_hash in hashes} == {1}
+    assert runner.metric("annex_runner_units") == len(hashes)
+    assert runner.metric("annex_runner_workers_lost_total") == 0
