@@ -266,11 +266,13 @@ TEST(engine_leaves_other_signals_to_the_process)
                    &(struct itimerval){ .it_interval.tv_usec = 1000, .it_value.tv_usec = 1000 },
                    NULL),
          0);
-    run_once(engine, "loop_handler", &kind, &fault);
+    /* The kernel counts this time by its own ticks, and a short run may fall between two. */
+    do {
+        run_once(engine, "loop_handler", &kind, &fault);
+        T_EQ(kind, AX_EXEC_FAULT);
+        T_EQ(fault, AX_GUEST_FAULT_CPU);
+    } while (alarms == 0);
     setitimer(ITIMER_VIRTUAL, &(struct itimerval){ 0 }, NULL);
-    T_EQ(kind, AX_EXEC_FAULT);
-    T_EQ(fault, AX_GUEST_FAULT_CPU);
-    T_TRUE(alarms > 0);
     ax_engine_free(engine);
 }
 
