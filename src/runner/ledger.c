@@ -96,20 +96,11 @@ void ax_ledger_put(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH], 
     if (*link) {
         ledger->bytes = ledger->bytes - (*link)->bytes + bytes;
         (*link)->bytes = bytes;
-        ax_ledger_touch(ledger, hash);
+        list_unlink(ledger, *link);
+        list_add_newest(ledger, *link);
         return;
     }
     list_add_newest(ledger, ledger_add(ledger, link, hash, bytes));
-}
-
-void ax_ledger_touch(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH])
-{
-    struct ledger_entry *entry = *ledger_find(ledger, hash);
-
-    if (!entry)
-        return;
-    list_unlink(ledger, entry);
-    list_add_newest(ledger, entry);
 }
 
 void ax_ledger_remove(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH])

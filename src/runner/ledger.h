@@ -13,10 +13,8 @@ struct ax_ledger;
 struct ax_ledger *ax_ledger_new(void);
 void ax_ledger_free(struct ax_ledger *ledger); /* NULL is fine */
 
-/* An entry was written: it is the last used one. */
+/* An entry was written or used, whether it is known or not: it is the last used one. */
 void ax_ledger_put(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH], uint64_t bytes);
-/* An entry was used; one that is not known stays so. */
-void ax_ledger_touch(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH]);
 void ax_ledger_remove(struct ax_ledger *ledger, const uint8_t hash[AX_CACHE_HASH]);
 /* What was found at the start: older than all that is known, among itself by used_ns. Sorts
  * `found`. Entries that are known already stay as they are. */

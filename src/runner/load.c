@@ -291,7 +291,8 @@ static void load_on_cache(enum ax_code code, void *arg)
         load_enter(load, LOAD_FETCH);
         return;
     }
-    ax_ledger_touch(loader->ledger, load->hash);
+    /* Also when the scan has not come by yet: what it read of the time of use may be older. */
+    ax_ledger_put(loader->ledger, load->hash, load->entry.bytes);
     load->abi = load->entry.abi;
     load->manifest = ax_buf_str(&load->entry.manifest);
     load->code_fd = load->entry.code_fd;
